@@ -1,0 +1,35 @@
+# Needs go, make and git. Tests and builds run without a C compiler.
+GO      ?= go
+GOFMT   := "$$($(GO) env GOROOT)/bin/gofmt"
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+# Targets too heavy for `make test`. Each is named at its end, so that nobody takes silence for a pass.
+HEAVY :=
+
+export CGO_ENABLED := 0
+
+.PHONY: test race demo build bench lint clean
+
+test: ## format, vet, every test of the product
+	@unformatted=$$($(GOFMT) -l .); if [ -n "$$unformatted" ]; then echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) test ./...
+	@for target in $(HEAVY); do echo "NOT RUN: $$target"; done
+
+race: ## the same tests under the race detector; needs a C compiler
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+demo: ## the whole story on loopback
+	$(GO) run ./cmd/quarterturn demo
+
+build: ## bin/quarterturn, static
+	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/quarterturn ./cmd/quarterturn
+
+bench: ## figures for docs/performance.md
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+lint: ## golangci-lint from its own module; the first run builds it, which takes minutes
+	$(GO) tool -modfile=tools/go.mod golangci-lint run ./...
+
+clean:
+	rm -rf bin

@@ -1,0 +1,177 @@
+package config
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"quarterturn/internal/strict"
+	"quarterturn/policies"
+)
+
+// loading collects what is wrong with one file. Its file may be filled in part only: the schema has said why, so every
+// check here passes over what is empty.
+type loading struct {
+	doc      *strict.Document
+	dir      string
+	kinds    Kinds
+	file     file
+	vendors  map[string]Vendor // nil when some profiles failed: then no vendor can be called unknown
+	problems strict.Problems
+	notes    strict.Problems
+}
+
+func (l *loading) problem(what, remedy string, path ...any) {
+	l.problems = append(l.problems, l.doc.Problem(what, remedy, path...))
+}
+
+func (l *loading) check() {
+	l.checkVendorFiles()
+	l.checkCalls()
+	l.checkDefaults()
+	for _, name := range slices.Sorted(maps.Keys(l.file.Policies)) {
+		l.checkPolicy(l.file.Policies[name], "policies", name)
+	}
+	l.checkTwice(names(l.file.Credentials, func(c credential) string { return c.Name }), "credentials")
+	for i, c := range l.file.Credentials {
+		l.checkCredential(c, "credentials", i)
+	}
+	l.checkEntries()
+}
+
+func (l *loading) checkVendorFiles() {
+	known, err := l.kinds.Vendors(l.profiles())
+	var several strict.Problems
+	switch {
+	case err == nil:
+		l.vendors = known
+	case errors.As(err, &several):
+		l.problems = append(l.problems, several...)
+	default:
+		l.problem(err.Error(), "correct the profile files", "profiles")
+	}
+}
+
+func (l *loading) profiles() []string {
+	var files []string
+	for _, path := range l.file.Profiles {
+		files = append(files, resolve(l.dir, path))
+	}
+	return files
+}
+
+func (l *loading) checkCalls() {
+	if keep := time.Duration(l.file.Calls.Keep); keep != 0 && keep < MinKeepCalls {
+		l.problem("too short: an audit looks back further", "use at least 30d", "calls", "keep")
+	}
+}
+
+func (l *loading) checkDefaults() {
+	l.checkName("policy", l.file.Defaults.Policy, l.policyNames(), "defaults", "policy")
+	l.checkName("group of people", l.file.Defaults.People, l.peopleNames(), "defaults", "people")
+}
+
+func (l *loading) policyNames() []string {
+	written := l.doc.Sub("policies")
+	if written == nil {
+		return []string{DefaultPolicy}
+	}
+	return slices.Sorted(slices.Values(written.Names()))
+}
+
+func (l *loading) peopleNames() []string {
+	written := l.doc.Sub("people")
+	if written == nil {
+		return nil
+	}
+	return slices.Sorted(slices.Values(written.Names()))
+}
+
+// checkName finds a name that nothing carries. An empty one is missing or broken, which is said elsewhere.
+func (l *loading) checkName(noun, name string, known []string, path ...any) {
+	if name != "" && !slices.Contains(known, name) {
+		l.problem("no "+noun+" of this name", choose(name, known), path...)
+	}
+}
+
+// choose says which name was probably meant.
+func choose(name string, known []string) string {
+	if near := strict.Nearest(name, known); near != "" {
+		return "did you mean " + strict.ShowName(near) + "?"
+	}
+	if len(known) == 0 {
+		return "there is none yet: write it"
+	}
+	shown := make([]string, len(known))
+	for i, k := range known {
+		shown[i] = strict.ShowName(k)
+	}
+	return "use one of: " + strings.Join(shown, ", ")
+}
+
+func (l *loading) checkPolicy(p policy, path ...any) {
+	at := func(more ...any) []any { return append(slices.Clip(path), more...) }
+	maxAge, rotateAt := p.MaxAge, p.RotateAt
+	if maxAge == 0 || rotateAt == 0 {
+		return
+	}
+	if rotateAt > maxAge {
+		l.problem("later than max_age: a rotation would open when the key is overdue", "use less than "+maxAge.String(), at("rotate_at")...)
+	} else if spare := maxAge - rotateAt; p.overlap() > spare {
+		l.problem("too long: it does not fit between rotate_at and max_age", overlapRemedy(spare), at("overlap")...)
+	}
+	for i, step := range p.Remind {
+		if step >= maxAge {
+			l.problem("not below max_age, from which it counts back", "use less than "+maxAge.String(), at("remind", i)...)
+		}
+	}
+	for i, f := range p.Freezes {
+		if from, to := day(f.From), day(f.To); !from.IsZero() && !to.IsZero() && !from.Before(to) {
+			l.problem("not after from", "give the first day after the freeze", at("freezes", i, "to")...)
+		}
+	}
+}
+
+func overlapRemedy(spare strict.Duration) string {
+	if spare == 0 {
+		return "lower rotate_at"
+	}
+	return "use at most " + spare.String() + ", or lower rotate_at"
+}
+
+func (p policy) overlap() strict.Duration {
+	if p.Overlap == 0 {
+		return strict.Duration(policies.Quarterly().Overlap)
+	}
+	return p.Overlap
+}
+
+// day is midnight UTC of a date, zero when it is none.
+func day(date string) time.Time {
+	t, _ := time.Parse(time.DateOnly, date)
+	return t
+}
+
+// checkTwice finds names that stand twice in the list at path.
+func (l *loading) checkTwice(names []string, path ...any) {
+	first := map[string]int{}
+	for i, name := range names {
+		before, twice := first[name]
+		if name != "" && twice {
+			same := strict.Field(append(slices.Clip(path), before)...)
+			l.problem("the same name as "+same, "give each its own", append(slices.Clip(path), i, "name")...)
+			continue
+		}
+		first[name] = i
+	}
+}
+
+func names[T any](list []T, name func(T) string) []string {
+	all := make([]string, len(list))
+	for i, item := range list {
+		all[i] = name(item)
+	}
+	return all
+}

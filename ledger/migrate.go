@@ -1,0 +1,69 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// versions is the table that says which schema a ledger has; no other program's database has it.
+const versions = "quarterturn_schema"
+
+// migrate brings the schema up to date. Processes that start together may all try: one wins, the others find it done.
+func migrate(ctx context.Context, db *sql.DB) error {
+	if err := ours(ctx, db); err != nil {
+		return err
+	}
+	p, err := provider(db)
+	if err != nil {
+		return err
+	}
+	const tries = 5
+	for try := 1; ; try++ {
+		err := raise(ctx, p)
+		if err == nil || try == tries || ctx.Err() != nil || !rerun(err) {
+			return err
+		}
+	}
+}
+
+func provider(db *sql.DB) (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithTableName(versions),
+		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+}
+
+func raise(ctx context.Context, p *goose.Provider) error {
+	current, target, err := p.GetVersions(ctx)
+	if err != nil {
+		return err
+	}
+	if current > target {
+		return fmt.Errorf("%w (schema %d, this program knows %d)", ErrNewer, current, target)
+	}
+	if current < target {
+		_, err = p.Up(ctx)
+	}
+	return err
+}
+
+// ours refuses another program's database before anything is written to it.
+func ours(ctx context.Context, db *sql.DB) error {
+	var tables, known int
+	err := db.QueryRowContext(ctx, `SELECT count(*), count(CASE WHEN name = ? THEN 1 END) FROM sqlite_master
+		WHERE type = 'table'`, versions).Scan(&tables, &known)
+	if err == nil && tables > 0 && known == 0 {
+		return ErrForeign
+	}
+	return err
+}

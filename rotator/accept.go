@@ -1,0 +1,219 @@
+package rotator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"quarterturn/secret"
+)
+
+// Paste is material on its way in, with what the person saw where it came from.
+type Paste struct {
+	Credential   string
+	Material     secret.Material
+	Who          string // the person
+	How          string // "terminal" or "standard input"
+	Old          bool   // the pair in use, handed in because no place can return it
+	Organisation string // what the portal showed, "" when not said
+	Environment  string // likewise
+}
+
+// Receipt says where an accepted pair went.
+type Receipt struct {
+	Rotation ID
+	Pair     PairID
+	Fragment string // last four characters of the key
+	Again    bool   // it was here already
+}
+
+// Refusal is a paste or a word that was not taken. Nothing was changed.
+type Refusal struct {
+	Kind    string // stable, e.g. "in_use", "other_environment", "swapped"
+	Text    string // what happened and what is broken, value-free
+	Command string // the next command, "" when the text says it all
+}
+
+func (e *Refusal) Error() string { return e.Text }
+
+func refuse(kind, command, format string, args ...any) error {
+	return &Refusal{Kind: kind, Text: fmt.Sprintf(format, args...), Command: command}
+}
+
+// Accept is the only door by which material enters. It checks shape and novelty, seals first, commits the pair with the
+// word that says so, reads the committed ciphertext back through a second connection and opens it with the data key
+// still in memory. Only when it returns a nil error may anybody say "your pair is safe" (I-5). Errors: *Refusal when
+// nothing was kept; anything else says whether the pair is kept.
+func (rt *Rotator) Accept(ctx context.Context, p Paste) (Receipt, error) {
+	c, r, err := rt.expecting(ctx, p)
+	if err != nil {
+		return Receipt{}, err
+	}
+	if err := said(c.Spec, p); err != nil {
+		return Receipt{}, err
+	}
+	if err := c.Hands.Shape(p.Material); err != nil {
+		return Receipt{}, refuse("shape", "", "%s; nothing was kept", err)
+	}
+	pair := rt.pair(c, p.Material)
+	pair.Life, pair.Organisation = Candidate, p.Organisation
+	if p.Old {
+		pair.Life = Current
+	} else {
+		pair.Created, pair.CreatedBy = rt.now(), "submission"
+	}
+	if again, err := rt.seenBefore(ctx, c, pair, p.Material); err != nil || again.Pair != "" {
+		again.Rotation = r.ID
+		return again, err
+	}
+	return rt.keep(ctx, r, pair, p)
+}
+
+// expecting finds the rotation that waits for this paste.
+func (rt *Rotator) expecting(ctx context.Context, p Paste) (Credential, Rotation, error) {
+	c, err := rt.credential(p.Credential)
+	if err != nil {
+		return c, Rotation{}, err
+	}
+	r, err := rt.openRotation(ctx, p.Credential)
+	if errors.Is(err, ErrNotFound) {
+		return c, r, refuse("no_rotation", "quarterturn rotate "+p.Credential, "no rotation of %s is open; nothing was kept",
+			p.Credential)
+	}
+	want := AwaitingKey
+	if p.Old {
+		want = DueState
+	}
+	if err == nil && r.State != want {
+		err = refuse("not_awaited", "quarterturn status "+p.Credential, "%s is %s and awaits no pair now; nothing was kept",
+			p.Credential, r.State)
+	}
+	return c, r, err
+}
+
+// said: what the person saw in the portal must be what the configuration says (I-4).
+func said(sp Spec, p Paste) error {
+	switch {
+	case p.Environment != "" && p.Environment != sp.Environment:
+		return refuse("other_environment", "", "the portal showed another environment than %s: create the pair there; nothing "+
+			"was kept", sp.Environment)
+	case p.Organisation != "" && sp.Organisation != "" && p.Organisation != sp.Organisation:
+		return refuse("other_organisation", "", "the portal showed another organisation than %q: create the pair there; "+
+			"nothing was kept", sp.Organisation)
+	}
+	return nil
+}
+
+// seenBefore refuses what any credential has ever held, whole or by one field, and a pair whose fields are swapped.
+func (rt *Rotator) seenBefore(ctx context.Context, c Credential, p Pair, m secret.Material) (Receipt, error) {
+	known, err := rt.o.Ledger.Find(ctx, p.Prints)
+	if err != nil {
+		return Receipt{}, err
+	}
+	for _, k := range known {
+		if k.Life == Candidate && k.Credential == c.Spec.Credential && k.Prints.Compare(p.Prints) == secret.Equal {
+			return Receipt{Pair: k.ID, Fragment: k.Fragment, Again: true}, nil
+		}
+		if err := novel(c.Spec, k, p); err != nil {
+			return Receipt{}, err
+		}
+	}
+	return Receipt{}, rt.swapped(ctx, m)
+}
+
+// novel explains why a pair that shares something with a known one is not taken. A pair that was refused and wiped may
+// come again, and a typing error in it must not block the right one.
+func novel(sp Spec, k, p Pair) error {
+	whole := k.Prints.Compare(p.Prints) == secret.Equal
+	switch {
+	case k.Life == Refused && k.Credential == sp.Credential:
+		return nil
+	case k.Environment != sp.Environment:
+		return refuse("other_environment", "", "this pair belongs to %s (%s): environments never mix; nothing was kept",
+			k.Credential, k.Environment)
+	case k.Credential != sp.Credential:
+		return refuse("other_credential", "", "this pair belongs to %s; nothing was kept", k.Credential)
+	case !whole:
+		return refuse("mixed", "", "one field is new and another is that of the pair of %s: paste key and secret of the same "+
+			"new pair; nothing was kept", k.BornAt.Format("2006-01-02"))
+	case k.Life == Dead || k.Life == Ended:
+		return refuse("dead", "", "this pair was revoked on %s; nothing was kept", k.EndedAt.Format("2006-01-02"))
+	case k.Life == Current:
+		return refuse("in_use", "", "this is the pair in use: create a new one in the portal; nothing was kept")
+	case k.Life == Previous:
+		return refuse("previous", "", "this is the previous pair: create a new one in the portal; nothing was kept")
+	}
+	return refuse("seen", "", "this pair was handed in before, on %s; create a new one; nothing was kept",
+		k.BornAt.Format("2006-01-02"))
+}
+
+// swapped: the fields of a known pair in each other's place.
+func (rt *Rotator) swapped(ctx context.Context, m secret.Material) error {
+	fields := m.Fields()
+	if len(fields) != 2 {
+		return nil
+	}
+	turned := secret.Material{fields[0]: m[fields[1]], fields[1]: m[fields[0]]}
+	known, err := rt.o.Ledger.Find(ctx, rt.o.Keys.Prints(turned))
+	if err != nil || len(known) == 0 {
+		return err
+	}
+	return refuse("swapped", "", "%s and %s are in each other's place, and belong to a pair that is known; nothing was kept",
+		fields[0], fields[1])
+}
+
+// keep seals, commits, reads back, verifies.
+func (rt *Rotator) keep(ctx context.Context, r Rotation, pair Pair, p Paste) (Receipt, error) {
+	sealed, verify, err := rt.seal(p.Material, pair)
+	if err != nil {
+		return Receipt{}, fmt.Errorf("the pair could not be sealed, and was not kept: %w", err)
+	}
+	pair.Sealed, pair.Digest = sealed, sealed.Digest()
+	w := Word{Credential: r.Credential, Rotation: r.ID, Kind: Submitted, Who: p.Who, At: rt.now(), Pair: pair.ID}
+	if p.Old {
+		w.Target = "old"
+	}
+	if p.Organisation != "" && p.Environment != "" {
+		w.Text = p.Organisation
+	}
+	e := Event{Rotation: r.ID, At: w.At, Kind: "submitted", Who: p.Who, Text: "a pair came in by " + p.How,
+		Data: map[string]string{"pair": string(pair.ID), "digest": pair.Digest, "organisation": p.Organisation}}
+	if err := rt.o.Ledger.Keep(ctx, pair, w, e); err != nil {
+		return Receipt{}, kept(err, r)
+	}
+	if err := rt.readBack(ctx, pair.ID, verify); err != nil {
+		return Receipt{}, fmt.Errorf("the pair was stored and could not be read back: keep the portal page open, and run "+
+			"quarterturn audit verify: %w", err)
+	}
+	return Receipt{Rotation: r.ID, Pair: pair.ID, Fragment: pair.Fragment}, nil
+}
+
+func kept(err error, r Rotation) error {
+	if errors.Is(err, ErrExists) {
+		return refuse("not_awaited", "quarterturn status "+r.Credential,
+			"another pair of %s came in first; this one was not kept: revoke it in the portal", r.Credential)
+	}
+	return fmt.Errorf("the pair was not kept: %w", err)
+}
+
+func (rt *Rotator) readBack(ctx context.Context, id PairID, verify secret.Verify) error {
+	stored, err := rt.o.Ledger.Sealed(ctx, id)
+	if err != nil {
+		return err
+	}
+	return verify(stored)
+}
+
+// openRotation is the credential's rotation under way, burials aside. ErrNotFound when there is none.
+func (rt *Rotator) openRotation(ctx context.Context, credential string) (Rotation, error) {
+	all, err := rt.o.Ledger.Rotations(ctx, credential)
+	if err != nil {
+		return Rotation{}, err
+	}
+	for _, r := range all {
+		if r.Lane != Burial && !r.State.Over() {
+			return r, nil
+		}
+	}
+	return Rotation{}, fmt.Errorf("open rotation of %s: %w", credential, ErrNotFound)
+}

@@ -1,0 +1,191 @@
+package rotator
+
+import (
+	"fmt"
+	"time"
+
+	"quarterturn/vendors"
+)
+
+// The numbers decide goes by. Everything else comes from the policy, the profile or the consumer.
+const (
+	tick        = 15 * time.Minute    // between two looks at something that only time or a person changes
+	soon        = time.Minute         // between two looks at something a machine changes
+	maxTries    = 3                   // failed redeploys of one consumer before a person is asked
+	minTriples  = 3                   // of a death proof (I-11)
+	tripleSpan  = time.Minute         // the three calls of a triple lie within it
+	watchFor    = 21 * 24 * time.Hour // how long a dead pair is watched
+	watchEvery  = 24 * time.Hour      //
+	graceBurial = 10 * time.Minute    // I-6: before a rolled-back pair may be buried
+	soakBudget  = 20                  // one look in so many may miss a proof
+)
+
+// view is what a row sees. Rows are pure.
+type view struct {
+	sp  Spec
+	r   Rotation
+	s   Seen
+	now time.Time
+}
+
+// row answers, or leaves the question to the next row.
+type row func(v view) (Move, bool)
+
+// decide is the whole meaning of the product: what was said, seen and recorded in, one move out. Pure and total.
+// r.Facts must have taken s in (learn).
+func decide(sp Spec, r Rotation, s Seen, now time.Time) Move {
+	v := view{sp: sp, r: r, s: s, now: now}
+	for _, rw := range rows(r) {
+		if m, ok := rw(v); ok {
+			return m
+		}
+	}
+	return wait(v, now.Add(tick), "nothing to do", "")
+}
+
+// rows lists, in order, what is asked in a state: the first row that answers wins.
+func rows(r Rotation) []row {
+	if r.Lane != Routine && r.Lane != Burial {
+		return []row{laneNotBuilt}
+	}
+	if r.Lane == Burial {
+		return burialRows(r.State)
+	}
+	return routineRows(r.State)
+}
+
+func routineRows(s State) []row {
+	switch s {
+	case DueState:
+		return []row{heedAbandon, denyRollback, lifecycleNotBuilt, cannotOpen, preflightFails, sealOld, oldUnprobed,
+			oldElsewhere, liveLimit, frozen, askForKey}
+	case AwaitingKey:
+		return []row{heedAbandon, denyRollback, pairCameIn, orphanFirst, preflightBroke, awaitKey}
+	case Received:
+		return []row{heedAbandon, denyRollback, cannotOpen, newUnclear, newRefused, wrongEnvironment, wrongTenant,
+			unattested, stage}
+	case Staged:
+		return []row{heedAbandon, heedRollback, cannotOpen, bothDead, newDead, effectStopped, newUnclear, putNext,
+			followers, distribute}
+	case Distributed:
+		return []row{denyAbandon, heedRollback, cannotOpen, bothDead, newDead, effectStopped, placeLost, newUnclear,
+			redeployNext, redeployDone}
+	case Redeployed:
+		return []row{denyAbandon, heedRollback, cannotOpen, bothDead, newDead, placeLost, useUnproven, verify}
+	case Verified:
+		return []row{denyAbandon, heedRollback, cannotOpen, bothDead, newDead, placeLost, useLost, firstKeyDone, overlap,
+			missesProof, newUnclear, unapproved, requestRevocation}
+	case AwaitingRevocation:
+		return []row{denyAbandon, heedRollback, cannotOpen, bothDead, newDead, wrongKeyRevoked, placeLost,
+			useLost, attestedEnd, unprovable, awaitRevocation, moreTriples, provenDead}
+	case RevocationProven:
+		return []row{denyAbandon, denyRollback, cannotOpen, bothDead, newDead, oldAliveAgain, placeLost, useLost, missesProof,
+			newUnclear, closeIt}
+	case RollingBack:
+		return []row{denyAbandon, neverWrote, cannotOpen, bothDead, oldDiedRollingBack, effectStopped, oldUnclear, putNext,
+			followers, redeployNext, useUnproven, rolledBack}
+	case FailedState:
+		return []row{heedResume, denyAbandon, heedRollback, awaitHelp}
+	}
+	return nil
+}
+
+func burialRows(s State) []row {
+	if s == RevocationProven {
+		return []row{attestedEnd, watchOver, cannotOpen, aliveAgain, watchOn}
+	}
+	return []row{attestedEnd, grace, cannotOpen, stillHeld, unprovable, awaitRevocation, moreTriples, provenDead}
+}
+
+// ---- answers -------------------------------------------------------------------------------------------------
+
+func wait(v view, next time.Time, why, command string) Move {
+	return Move{Next: later(next, v.s.ProbeAt), Why: why, Command: command}
+}
+
+// trouble waits for something that should have worked: trying again is right, and no person is asked.
+func trouble(v view, next time.Time, why string) Move {
+	m := wait(v, next, why, "")
+	m.Trouble = true
+	return m
+}
+
+func goTo(to State, why string) (Move, bool) { return Move{To: to, Why: why}, true }
+
+func (v view) cmd(verb string) string { return "quarterturn " + verb + " " + v.sp.Credential }
+
+// target is the pair that places and consumers should have.
+func (v view) target() PairID {
+	if v.r.State == RollingBack {
+		return v.r.Old
+	}
+	return v.r.New
+}
+
+// holdsTarget is how a place that has the target looks.
+func (v view) holdsTarget() Holds {
+	if v.r.State == RollingBack {
+		return HoldsOld
+	}
+	return HoldsNew
+}
+
+func verdict(rd *vendors.Reading) vendors.Verdict {
+	if rd == nil {
+		return vendors.Unclear
+	}
+	return rd.Verdict
+}
+
+// why says in words what a reading said.
+func why(rd *vendors.Reading, s Seen) string {
+	if rd == nil {
+		if s.ProbeWhy != "" {
+			return s.ProbeWhy
+		}
+		return "it was not asked"
+	}
+	if rd.Why == "" {
+		return fmt.Sprintf("status %d", rd.Status)
+	}
+	return rd.Why
+}
+
+// name is how a portal shows a pair.
+func name(p Pair) string {
+	s := "the key ending in " + p.Fragment
+	if p.Fragment == "" {
+		s = "pair " + string(p.ID)
+	}
+	if !p.Created.IsZero() {
+		s += " of " + p.Created.Format("2006-01-02")
+	}
+	return s
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func shared(a, b []string) bool {
+	for _, x := range a {
+		for _, y := range b {
+			if x == y {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,381 @@
+package rotator
+
+import (
+	"maps"
+	"strconv"
+	"time"
+
+	"quarterturn/backends"
+	"quarterturn/cicd"
+	"quarterturn/vendors"
+)
+
+// learn takes what was said and seen into the facts, purely: r comes back as it should be recorded, and decide judges
+// it. What a look did not concern stays as it was. The second result is what is worth a line in the trail.
+func learn(sp Spec, r Rotation, s Seen, now time.Time) (Rotation, []Event) {
+	l := learner{sp: sp, r: r, s: s, now: now}
+	l.r.Facts = r.Facts.copy()
+	l.words()
+	l.portal()
+	l.oldLife()
+	l.places()
+	l.runs()
+	l.uses()
+	l.triples()
+	return l.r, l.events
+}
+
+type learner struct {
+	sp     Spec
+	r      Rotation
+	s      Seen
+	now    time.Time
+	events []Event
+}
+
+// copy gives learn and apply their own maps, so that both stay pure.
+func (f Facts) copy() Facts {
+	f.Places, f.Runs, f.Proofs, f.Attested = own(f.Places), own(f.Runs), own(f.Proofs), own(f.Attested)
+	f.Triples = append([]Triple(nil), f.Triples...)
+	f.Approvals = append([]Word(nil), f.Approvals...)
+	return f
+}
+
+func own[V any](m map[string]V) map[string]V {
+	if m == nil {
+		return map[string]V{}
+	}
+	return maps.Clone(m)
+}
+
+func (l *learner) note(kind, text string, data map[string]string) {
+	l.events = append(l.events, Event{At: l.now, Kind: kind, Who: "quarterturn", Text: text, Data: data})
+}
+
+// words: each is taken in once, except waivers, which hold while they last.
+func (l *learner) words() {
+	f := &l.r.Facts
+	f.Waivers = nil
+	heard := f.Heard
+	for _, w := range l.r.Words {
+		if w.Kind == WaiveIt && w.Expires.After(l.now) {
+			f.Waivers = append(f.Waivers, w)
+		}
+		if w.Seq <= heard {
+			continue
+		}
+		f.Heard = max(f.Heard, w.Seq)
+		l.word(w)
+	}
+	f.NoRollback = l.waiver("rollback")
+}
+
+func (l *learner) waiver(target string) string {
+	for _, w := range l.r.Facts.Waivers {
+		if w.Target == target {
+			return w.Who + ": " + w.Text
+		}
+	}
+	return ""
+}
+
+func (l *learner) word(w Word) {
+	f := &l.r.Facts
+	switch w.Kind {
+	case Submitted:
+		l.submitted(w)
+	case Approved:
+		f.Approvals = append(f.Approvals, w)
+	case RevokedIt:
+		f.Revoked = &w
+	case AttestIt:
+		l.attested(w)
+	case RollBack:
+		f.Wish, f.WishWord = WishRollback, &w
+	case Abandon:
+		f.Wish, f.WishWord = WishAbandon, &w
+	case Resume:
+		f.Wish, f.WishWord = WishResume, &w
+	}
+}
+
+func (l *learner) submitted(w Word) {
+	if w.Target == "old" {
+		l.r.Old = w.Pair
+		return
+	}
+	l.r.New, l.r.Facts.SubmittedBy, l.r.Facts.Rejected = w.Pair, w.Who, ""
+	l.r.Facts.Tenant, l.r.Facts.Seen, l.r.Facts.Portal = "", "", nil
+	if w.Text != "" {
+		l.r.Facts.Portal = &w
+	}
+}
+
+func (l *learner) attested(w Word) {
+	switch {
+	case w.Target == "portal":
+		l.r.Facts.Portal = &w
+	case w.Pair != "":
+		l.ended(w)
+	default:
+		l.r.Facts.Attested[w.Target] = w
+	}
+}
+
+// ended: a person's word that a pair is gone counts where its death is awaited, and nowhere before.
+func (l *learner) ended(w Word) {
+	if w.Pair == l.r.Old && (l.r.State == AwaitingRevocation || l.r.Lane == Burial) {
+		l.r.Facts.EndWord = &w
+	}
+}
+
+// portal: which environment and tenant the new pair belongs to: the vendor's answer first, a person's word otherwise.
+func (l *learner) portal() {
+	f := &l.r.Facts
+	if l.s.New == nil || l.s.New.Verdict != vendors.Accepted || l.r.State != Received {
+		return
+	}
+	if l.s.New.Environment != "" {
+		f.Seen = l.s.New.Environment
+	}
+	if l.s.Old != nil && shared(l.s.Old.Subjects, l.s.New.Subjects) {
+		f.Tenant = "shared account"
+	}
+	if f.Portal == nil {
+		return
+	}
+	if f.Seen == "" {
+		f.Seen = l.sp.Environment + " (attested by " + f.Portal.Who + ")"
+	}
+	if f.Tenant == "" {
+		f.Tenant = f.Portal.Text + " (attested by " + f.Portal.Who + ")"
+	}
+}
+
+// oldLife notices an old pair that died before anybody was asked to revoke it, and one that lives after all.
+func (l *learner) oldLife() {
+	f := &l.r.Facts
+	if l.r.Lane != Routine || l.r.State == AwaitingRevocation || l.r.State == RevocationProven {
+		return
+	}
+	switch verdict(l.s.Old) {
+	case vendors.Refused:
+		if !f.OldDead && l.r.State != RollingBack {
+			l.note("old_dead", "the vendor refuses the old pair already: "+why(l.s.Old, l.s), readingData("old", l.s.Old))
+		}
+		f.OldDead = true
+	case vendors.Accepted:
+		f.OldDead = false
+	}
+}
+
+// places: Since is when a place was first seen with the target. Not reached is not lost.
+func (l *learner) places() {
+	if l.s.Places == nil {
+		return
+	}
+	v := view{sp: l.sp, r: l.r, s: l.s, now: l.now}
+	for _, p := range l.sp.Places {
+		l.place(p.Name, l.s.Places[p.Name], v.target(), v.holdsTarget())
+	}
+}
+
+func (l *learner) place(name string, seen PlaceSeen, target PairID, want Holds) {
+	f := l.r.Facts.Places
+	old, held := f[name]
+	held = held && old.Pair == target
+	switch {
+	case seen.Holds == want && !held:
+		f[name] = PlaceFact{Pair: target, Grade: seen.Grade, Since: l.now}
+		l.note("holds", "place "+name+" holds the pair: "+seen.Grade.String(),
+			map[string]string{"place": name, "pair": string(target), "grade": seen.Grade.String(), "version": seen.Version})
+	case seen.Holds == want:
+		f[name] = PlaceFact{Pair: target, Grade: max(old.Grade, seen.Grade), Since: old.Since}
+	case held && (seen.Holds == HoldsUnknown || seen.Holds == HoldsHidden):
+	default:
+		delete(f, name)
+	}
+}
+
+// touched records a write to a place that cannot be read back.
+func (r *Rotation) touched(place string, pair PairID, now time.Time) {
+	r.Facts.Places[place] = PlaceFact{Pair: pair, Grade: backends.Touched, Since: now}
+}
+
+func (l *learner) runs() {
+	for c, seen := range l.s.Runs {
+		f := l.r.Facts.Runs[c]
+		if !seen.Known || f.Once == "" || seen.Run.Once != f.Once || f.Run.State == seen.Run.State {
+			continue
+		}
+		f.Run = seen.Run
+		l.r.Facts.Runs[c] = f
+		l.note("run", "redeploy of "+c+" "+string(seen.Run.State), runData(c, f))
+	}
+}
+
+// uses: a counting proof is kept with its time; evidence against it removes it, silence does not.
+func (l *learner) uses() {
+	if l.s.Uses == nil {
+		return
+	}
+	v := view{sp: l.sp, r: l.r, s: l.s, now: l.now}
+	if l.r.State == Verified {
+		l.r.Facts.Looks++
+	}
+	missed := false
+	for _, c := range l.sp.Consumers {
+		missed = !l.use(v, c) || missed
+	}
+	if missed && l.r.State == Verified {
+		l.r.Facts.Misses++
+	}
+}
+
+// use takes one consumer's evidence in and reports whether it stands in this look.
+func (l *learner) use(v view, c ConsumerSpec) bool {
+	seen, proofs := l.s.Uses[c.Name], l.r.Facts.Proofs
+	ended := l.r.Facts.Runs[c.Name].Run.EndedAt
+	target := v.target()
+	was, had := proofs[c.Name]
+	switch {
+	case seen.Err == "" && seen.Use.Counts() && !seen.At.Before(ended):
+		proofs[c.Name] = Proof{Pair: target, Use: seen.Use, At: seen.At, Note: seen.Note}
+		if !had || was.Pair != target || was.At.Before(ended) {
+			l.note("proved", c.Name+" uses the pair: "+seen.Use.String(),
+				map[string]string{"consumer": c.Name, "pair": string(target), "use": seen.Use.String()})
+		}
+		return true
+	case seen.Names != "":
+		delete(proofs, c.Name)
+		return false
+	}
+	if w := l.waiver("consumer:" + c.Name); w != "" {
+		proofs[c.Name] = Proof{Pair: target, Use: max(seen.Use, l.attestedUse(c.Name)), At: l.now, Note: seen.said(), By: w}
+		return true
+	}
+	return false
+}
+
+func (l *learner) attestedUse(consumer string) cicd.Use {
+	if _, ok := l.r.Facts.Attested["consumer:"+consumer]; ok {
+		return cicd.Attested
+	}
+	return cicd.Unproven
+}
+
+// triples: an Accepted old pair empties the list, an unclear look does not count (I-11).
+func (l *learner) triples() {
+	f := &l.r.Facts
+	if verdict(l.s.Old) == vendors.Accepted {
+		f.Triples = nil
+		return
+	}
+	if l.r.State != AwaitingRevocation || !isTriple(l.s) || tooClose(f.Triples, l.s) {
+		return
+	}
+	t := Triple{At: l.s.Old.At, Host: l.s.Old.Host, New: answer(l.s.New), Random: answer(l.s.Random), Old: answer(l.s.Old),
+		NewID: callID(l.s.New), RandomID: callID(l.s.Random), OldID: callID(l.s.Old)}
+	f.Triples = append(f.Triples, t)
+	l.note("triple", "new accepted, made-up refused, old refused, on "+t.Host, map[string]string{"host": t.Host,
+		"new": t.New, "random": t.Random, "old": t.Old, "new_id": t.NewID, "random_id": t.RandomID, "old_id": t.OldID})
+}
+
+func isTriple(s Seen) bool {
+	if verdict(s.New) != vendors.Accepted || verdict(s.Random) != vendors.Refused || verdict(s.Old) != vendors.Refused {
+		return false
+	}
+	first := earlier(earlier(s.New.At, s.Old.At), s.Random.At)
+	last := later(later(s.New.At, s.Old.At), s.Random.At)
+	return s.New.Host == s.Old.Host && s.Old.Host == s.Random.Host && last.Sub(first) <= tripleSpan
+}
+
+// tooClose: the same look twice is one triple.
+func tooClose(t []Triple, s Seen) bool {
+	return len(t) > 0 && !s.Old.At.After(t[len(t)-1].At)
+}
+
+func answer(rd *vendors.Reading) string {
+	if rd.Code != "" {
+		return rd.Code
+	}
+	return strconv.Itoa(rd.Status)
+}
+
+func callID(rd *vendors.Reading) string {
+	if rd.TraceID != "" {
+		return rd.TraceID
+	}
+	return rd.RequestID
+}
+
+func readingData(which string, rd *vendors.Reading) map[string]string {
+	if rd == nil {
+		return nil
+	}
+	return map[string]string{which: answer(rd), which + "_id": callID(rd), "host": rd.Host}
+}
+
+func runData(consumer string, f RunFact) map[string]string {
+	return map[string]string{"consumer": consumer, "once": f.Once, "attempt": strconv.Itoa(f.Attempt),
+		"run": f.Run.ID, "state": string(f.Run.State), "note": f.Run.Note}
+}
+
+// apply makes a transition, or a denial, true on the row.
+func apply(r Rotation, m Move, now time.Time) Rotation {
+	r.Facts = r.Facts.copy()
+	if m.Deny != "" {
+		r.Facts.Wish, r.Facts.WishWord = "", nil
+		r.Why = m.Deny
+		return r
+	}
+	for _, c := range m.Again {
+		f := r.Facts.Runs[c]
+		f.Stale = true
+		r.Facts.Runs[c] = f
+		delete(r.Facts.Proofs, c)
+	}
+	if m.DropNew {
+		r = dropNew(r, m)
+	}
+	if m.To != r.State {
+		r = enter(r, m.To, now)
+	}
+	r.Why, r.Command, r.NextAt = m.Why, "", now
+	if m.To == FailedState {
+		r.Facts.Resume, r.Facts.Reason = m.Resume, m.Why
+	}
+	return r
+}
+
+// dropNew forgets the pair and everything that was proven about it.
+func dropNew(r Rotation, m Move) Rotation {
+	f := &r.Facts
+	f.BothDead = f.BothDead || r.State != Received
+	f.Rejected, f.Tenant, f.Seen, f.Portal, f.Revoked, f.SubmittedBy = m.Why, "", "", nil, nil, ""
+	f.Places, f.Runs, f.Proofs, f.Triples = map[string]PlaceFact{}, map[string]RunFact{}, map[string]Proof{}, nil
+	r.New = ""
+	return r
+}
+
+func enter(r Rotation, to State, now time.Time) Rotation {
+	f := &r.Facts
+	f.Wish, f.WishWord, f.Stuck, f.Stop = "", nil, 0, ""
+	if to == AwaitingKey {
+		f.Preflight = now
+	}
+	if to == Staged {
+		f.BothDead = false
+	}
+	if to == Verified {
+		f.Looks, f.Misses = 0, 0
+	}
+	if r.State == AwaitingRevocation && to != RevocationProven || r.Lane == Burial && to == AwaitingRevocation {
+		f.Revoked, f.EndWord = nil, nil // a request that was withdrawn is asked anew
+	}
+	if r.Lane == Burial && to == RevocationProven {
+		f.DeadAt = now
+	}
+	r.State, r.EnteredAt = to, now
+	return r
+}

@@ -1,0 +1,75 @@
+package rotator
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"quarterturn/secret"
+)
+
+var (
+	// ErrStale: rev or epoch moved on. Nothing was recorded; what was learned must be looked at again.
+	ErrStale = errors.New("somebody else recorded first")
+	// ErrHeld: another worker holds the lease.
+	ErrHeld = errors.New("another pass is working on this rotation")
+	// ErrNotFound: no such rotation, pair or credential.
+	ErrNotFound = errors.New("not in the ledger")
+	// ErrOpen: the credential already has an open rotation.
+	ErrOpen = errors.New("a rotation is already open")
+	// ErrExists: a pair with one of these prints, or an unfinished one, is already there.
+	ErrExists = errors.New("this pair is already known")
+)
+
+// Ledger keeps pairs, rotations and their trail. It alone may have more than three methods. Every write is one
+// transaction with its events. Times come from the clock it was built with.
+type Ledger interface {
+	// Open stores a new rotation (Rev 1, Epoch 0) and its first events. ErrOpen when the credential has an open
+	// rotation that is not a burial and r is not one either; a pair has at most one open burial (ErrOpen too).
+	Open(ctx context.Context, r Rotation, e ...Event) error
+	// Ready lists at most limit rotations that are open, unleased and have NextAt <= now, oldest NextAt first. One query.
+	Ready(ctx context.Context, now time.Time, limit int) ([]ID, error)
+	// Claim takes the lease for ttl, adds one to Epoch, and returns the rotation with the words after Facts.Heard on
+	// the rotation, and the credential's unexpired waivers. ErrHeld, ErrNotFound (also when it has ended).
+	Claim(ctx context.Context, id ID, owner string, ttl time.Duration) (Rotation, error)
+	// Record applies c in one transaction if c.Rotation still has the Rev and Epoch it was claimed with and the lease
+	// is not over; it adds one to Rev, extends the lease by c.Lease (or releases it when c.Release), and returns the
+	// new Rev. ErrStale: nothing happened.
+	Record(ctx context.Context, c Change) (int64, error)
+	// Say appends a word and wakes the rotation (NextAt = now). It never fails on Rev. Returns the word's Seq.
+	Say(ctx context.Context, w Word, e ...Event) (int64, error)
+	// Keep stores a newly accepted pair and the word that says so in one transaction. ErrExists when a pair of the
+	// credential with Life Candidate is there that Change did not end, or w's rotation is not in AwaitingKey.
+	Keep(ctx context.Context, p Pair, w Word, e ...Event) error
+	// Sealed reads one pair's ciphertext back through a second connection, from committed data only.
+	Sealed(ctx context.Context, id PairID) (secret.Sealed, error)
+	// Adopt stores or updates the current pair of a credential that has no open rotation. With an event on the
+	// credential's own chain (Rotation "credential:NAME").
+	Adopt(ctx context.Context, p Pair, e ...Event) error
+	// Pairs lists a credential's pairs, oldest first; credential "" lists all.
+	Pairs(ctx context.Context, credential string) ([]Pair, error)
+	// Find lists pairs of every credential that share a whole print, or one field's print, with p.
+	Find(ctx context.Context, p secret.Prints) ([]Pair, error)
+	// Rotations lists a credential's rotations without words, oldest first; credential "" lists all.
+	Rotations(ctx context.Context, credential string) ([]Rotation, error)
+	// Words lists what was said on a credential, oldest first.
+	Words(ctx context.Context, credential string) ([]Word, error)
+	// Events lists one chain's events in order.
+	Events(ctx context.Context, id ID) ([]Event, error)
+	// Chains lists the ids of every chain, oldest first.
+	Chains(ctx context.Context) ([]ID, error)
+	// Log stores one smoke call at once, whether or not a Record follows. Digests of calls go into the trail.
+	Log(ctx context.Context, c Call) error
+	// Calls lists a credential's kept calls, oldest first.
+	Calls(ctx context.Context, credential string) ([]Call, error)
+}
+
+// Change is everything one Record makes true.
+type Change struct {
+	Rotation Rotation      // as it shall be, with the Rev and Epoch it was claimed with
+	Events   []Event       // appended to the rotation's chain in order; Seq, Prev and Hash are the ledger's
+	Pairs    []Pair        // stored whole by ID (Life, Sealed nil = wiped, ...)
+	Opens    []Rotation    // burials opened in the same transaction, with an "opened" event each
+	Lease    time.Duration // extends the lease from now
+	Release  bool          // gives the lease back
+}

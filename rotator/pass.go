@@ -1,0 +1,285 @@
+package rotator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const (
+	passLimit  = 1000             // rotations one pass takes up
+	stepLimit  = 200              // steps one claim makes before it gives way
+	longLease  = 10 * time.Minute // around a redeploy, which may take long
+	leaseSpare = 15 * time.Second // contexts end so long before the lease does (I-6)
+)
+
+// Outcome is what one pass did with one rotation.
+type Outcome struct {
+	Rotation   ID
+	Credential string
+	Lane       Lane
+	From, To   State
+	Steps      int       // transitions and effects
+	Next       time.Time // when to look again, zero when it has ended
+	Why        string
+	Command    string // the one command a person is awaited for
+	Broken     string // what is broken now, "" when nothing is
+	Trouble    bool   // it waits for something that should have worked: trying again is right
+	Err        error  // the claim ended by this; nothing that was proven is lost
+}
+
+// Pass looks once at everything that is ready. One rotation's trouble stops no other. The error is the ledger's, or
+// ctx's.
+func (rt *Rotator) Pass(ctx context.Context) ([]Outcome, error) {
+	if err := rt.OpenDue(ctx); err != nil {
+		return nil, err
+	}
+	ids, err := rt.o.Ledger.Ready(ctx, rt.now(), passLimit)
+	if err != nil {
+		return nil, err
+	}
+	var outs []Outcome
+	for _, id := range ids {
+		if ctx.Err() != nil {
+			return outs, ctx.Err()
+		}
+		if out, worked := rt.One(ctx, id); worked {
+			outs = append(outs, out)
+		}
+	}
+	return outs, nil
+}
+
+// One works on one rotation now, whether or not its time has come. false: somebody else works on it, or it has ended.
+func (rt *Rotator) One(ctx context.Context, id ID) (Outcome, bool) {
+	r, err := rt.o.Ledger.Claim(ctx, id, rt.o.Owner, rt.o.Lease)
+	if errors.Is(err, ErrHeld) || errors.Is(err, ErrNotFound) {
+		return Outcome{Rotation: id, Err: err}, false
+	}
+	if err != nil {
+		return Outcome{Rotation: id, Err: err}, true
+	}
+	out := Outcome{Rotation: id, Credential: r.Credential, Lane: r.Lane, From: r.State, To: r.State}
+	c, known := rt.creds[r.Credential]
+	if !known {
+		out.Err = rt.vanished(ctx, r)
+		return out, true
+	}
+	w := &work{rt: rt, r: r, l: newLooker(rt, c), out: &out}
+	defer w.l.forget()
+	out.Err = w.run(ctx)
+	out.To = w.r.State
+	return out, true
+}
+
+// vanished: I-20, a live credential that left the configuration stays listed, and is an error in every pass.
+func (rt *Rotator) vanished(ctx context.Context, r Rotation) error {
+	r.NextAt, r.Why = rt.now().Add(tick), "the credential is no longer in the configuration"
+	_, err := rt.o.Ledger.Record(ctx, Change{Rotation: r, Release: true})
+	return errors.Join(fmt.Errorf("credential %q has a rotation under way and is no longer in the configuration: put it back",
+		r.Credential), err)
+}
+
+// work is one claim: the row as it stands in the ledger plus what this claim has learned.
+type work struct {
+	rt  *Rotator
+	r   Rotation
+	l   *looker
+	s   Seen
+	out *Outcome
+}
+
+// run repeats look, decide, act until decide says to wait, or the rotation has ended.
+func (w *work) run(ctx context.Context) error {
+	for range stepLimit {
+		if ctx.Err() != nil {
+			return errors.Join(ctx.Err(), w.release(w.rt.now(), w.r.Why, w.r.Command))
+		}
+		done, err := w.step(ctx)
+		if done || err != nil {
+			return err
+		}
+	}
+	return w.release(w.rt.now().Add(soon), "much happened in this pass; it goes on in the next", "")
+}
+
+// step is one look and one move. Its effects end before the lease does.
+func (w *work) step(ctx context.Context) (done bool, err error) {
+	lctx, cancel := context.WithTimeout(ctx, w.rt.o.Lease-leaseSpare)
+	defer cancel()
+	s, err := w.l.look(lctx, w.r)
+	if err != nil {
+		return true, errors.Join(err, w.release(w.rt.now().Add(soon), "the look was cut short", w.r.Command))
+	}
+	now := w.rt.now()
+	r, events := learn(w.l.c.Spec, w.r, s, now)
+	w.r, w.s = r, s
+	m := decide(w.l.c.Spec, w.r, s, now)
+	events = append(w.asked(), events...)
+	switch {
+	case m.Do != Nothing:
+		return w.act(ctx, m, events)
+	case m.To != "" || m.Deny != "":
+		return w.move(ctx, m, events)
+	}
+	return true, w.wait(ctx, m, events)
+}
+
+// asked puts the digests of the calls made since the last record into the trail.
+func (w *work) asked() []Event {
+	if len(w.l.calls) == 0 {
+		return nil
+	}
+	data := map[string]string{}
+	for _, c := range w.l.calls {
+		data["call."+c.ID] = Digest(c)
+	}
+	return w.event("asked", fmt.Sprintf("%d calls to the vendor", len(data)), data)
+}
+
+// act records the intent, tries the effect, and records the answer. After an effect there is always another look.
+func (w *work) act(ctx context.Context, m Move, events []Event) (done bool, err error) {
+	w.intend(m)
+	lease := w.rt.o.Lease
+	if m.Do == Redeploy {
+		lease = max(lease, longLease)
+	}
+	events = append(events, w.event("intent", m.Why, map[string]string{"do": string(m.Do), "target": m.Target})...)
+	if err := w.record(ctx, Change{Events: events, Lease: lease}); err != nil {
+		return true, err
+	}
+	ectx, cancel := context.WithTimeout(ctx, lease-leaseSpare)
+	defer cancel()
+	c, err := w.effect(ectx, m)
+	if err != nil {
+		return w.failed(ctx, m, err)
+	}
+	w.out.Steps++
+	w.r.Facts.Intent, w.r.Facts.Stuck = nil, 0
+	c.Lease = w.rt.o.Lease
+	return false, w.record(ctx, c)
+}
+
+// failed records that an effect did not answer well. Its outcome is looked at again later; for good means a person.
+func (w *work) failed(ctx context.Context, m Move, cause error) (done bool, err error) {
+	w.r.Facts.Stuck++
+	events := w.event("trouble", cause.Error(), map[string]string{"do": string(m.Do), "target": m.Target})
+	if errors.Is(cause, errStopped) {
+		w.r.Facts.Stop = cause.Error() // the next look's decide answers it
+		return false, w.record(ctx, Change{Events: events, Lease: w.rt.o.Lease})
+	}
+	w.r.NextAt, w.r.Why, w.r.Command = view{r: w.r, now: w.rt.now()}.backoff(), cause.Error(), ""
+	w.tell(w.r.NextAt)
+	return true, errors.Join(cause, w.record(context.WithoutCancel(ctx), Change{Events: events, Release: true}))
+}
+
+// move makes a transition true, with everything that belongs to it in the same transaction.
+func (w *work) move(ctx context.Context, m Move, events []Event) (done bool, err error) {
+	from := w.r.State
+	c := Change{Pairs: w.changed(m)}
+	for _, g := range m.Bury {
+		c.Opens = append(c.Opens, w.rt.burial(w.r, g))
+	}
+	w.r = apply(w.r, m, w.rt.now())
+	kind, text := "moved", m.Why
+	if m.Deny != "" {
+		kind, text = "denied", m.Deny
+	}
+	e := w.event(kind, text, nil)
+	e[0].From, e[0].To = from, w.r.State
+	c.Events = append(events, e...)
+	c.Lease, c.Release = w.rt.o.Lease, w.r.State.Over()
+	w.out.Steps++
+	w.out.Broken = m.Broken
+	w.tell(time.Time{})
+	return w.r.State.Over(), w.record(ctx, c)
+}
+
+// changed are the pairs as the transition leaves them.
+func (w *work) changed(m Move) []Pair {
+	var changed []Pair
+	for _, p := range []Pair{w.s.OldPair, w.s.NewPair} {
+		life, lives := m.Lives[p.ID]
+		wiped := contains(m.Wipe, p.ID)
+		if p.ID == "" || !lives && !wiped {
+			continue
+		}
+		if lives {
+			p.Life = life
+		}
+		if life == Dead || life == Ended {
+			p.EndedAt = w.rt.now()
+		}
+		if wiped {
+			p.Sealed = nil
+			delete(w.l.opened, p.ID)
+		}
+		changed = append(changed, p)
+	}
+	return changed
+}
+
+func contains(ids []PairID, id PairID) bool {
+	for _, i := range ids {
+		if i == id {
+			return true
+		}
+	}
+	return false
+}
+
+// wait records until when, why, and who is awaited, and gives the lease back.
+func (w *work) wait(ctx context.Context, m Move, events []Event) error {
+	if m.Why != w.r.Why || m.Command != w.r.Command {
+		events = append(events, w.event("waiting", m.Why, map[string]string{"next": m.Command})...)
+	}
+	w.r.NextAt, w.r.Why, w.r.Command = m.Next, m.Why, m.Command
+	w.out.Broken, w.out.Trouble = m.Broken, m.Trouble
+	w.tell(m.Next)
+	return w.record(ctx, Change{Events: events, Release: true})
+}
+
+// release gives the lease back without a decision, also when ctx is over.
+func (w *work) release(next time.Time, why, command string) error {
+	w.r.NextAt, w.r.Why, w.r.Command = next, why, command
+	w.tell(next)
+	ctx, cancel := context.WithTimeout(context.Background(), leaseSpare)
+	defer cancel()
+	return w.record(ctx, Change{Release: true})
+}
+
+func (w *work) tell(next time.Time) {
+	w.out.Next, w.out.Why, w.out.Command = next, w.r.Why, w.r.Command
+}
+
+func (w *work) event(kind, text string, data map[string]string) []Event {
+	return []Event{{Rotation: w.r.ID, At: w.rt.now(), Kind: kind, Who: "quarterturn", Text: text, Data: data}}
+}
+
+// record makes c true for the row as this claim knows it, and tells whoever listens.
+func (w *work) record(ctx context.Context, c Change) error {
+	c.Rotation = w.r
+	c.Rotation.Spec, c.Rotation.Words = w.l.c.Spec.Digest, nil
+	rev, err := w.rt.o.Ledger.Record(ctx, c)
+	if err != nil {
+		return err
+	}
+	w.r.Rev = rev
+	w.l.calls = nil
+	if w.rt.o.Trail != nil {
+		for _, e := range c.Events {
+			w.rt.o.Trail(e)
+		}
+	}
+	return nil
+}
+
+// burial is a small rotation of one pair.
+func (rt *Rotator) burial(r Rotation, g Grave) Rotation {
+	now := rt.now()
+	b := Rotation{ID: ID("burial-" + rt.o.NewID()), Credential: r.Credential, Lane: Burial, State: g.State, Old: g.Pair,
+		Spec: r.Spec, OpenedAt: now, EnteredAt: now, NextAt: later(g.NotBefore, now), Why: "opened"}
+	b.Facts.NotBefore, b.Facts.DeadAt = g.NotBefore, g.DeadAt
+	return b
+}

@@ -1,0 +1,166 @@
+package rotator
+
+import (
+	"context"
+	"fmt"
+
+	"quarterturn/backends"
+	"quarterturn/cicd"
+	"quarterturn/secret"
+)
+
+// preflight finds everything that would stop the rotation later, before anybody is asked to create a key (I-13).
+// s.Places is filled already.
+func (l *looker) preflight(ctx context.Context, s *Seen) error {
+	s.Checked = true
+	problem := func(format string, args ...any) { s.Problems = append(s.Problems, fmt.Sprintf(format, args...)) }
+	waivers, err := l.waivers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range l.c.Spec.Places {
+		l.preflightPlace(ctx, p, s, waivers, problem)
+	}
+	for _, c := range l.c.Spec.Consumers {
+		l.preflightConsumer(ctx, c, waivers, problem)
+	}
+	return l.source(ctx, s, waivers, problem)
+}
+
+// waivers are the targets waived now.
+func (l *looker) waivers(ctx context.Context) (map[string]bool, error) {
+	words, err := l.rt.o.Ledger.Words(ctx, l.c.Spec.Credential)
+	live := map[string]bool{}
+	for _, w := range words {
+		if w.Kind == WaiveIt && w.Expires.After(l.rt.now()) {
+			live[w.Target] = true
+		}
+	}
+	return live, err
+}
+
+func (l *looker) preflightPlace(ctx context.Context, p PlaceSpec, s *Seen, waived map[string]bool,
+	problem func(string, ...any)) {
+	seen := s.Places[p.Name]
+	if seen.Holds == HoldsUnknown {
+		problem("place %s cannot be reached: %s", p.Name, seen.Err)
+	}
+	if !p.Readable && !l.read(p.Name) && !waived["place:"+p.Name] {
+		problem("place %s cannot be read back and no consumer reads it: nothing would ever show that it holds the pair; "+
+			"declare a consumer or waive place:%s", p.Name, p.Name)
+	}
+	checker, ok := l.c.Hands.Places[p.Name].(backends.Checker)
+	if !ok || p.Follows != "" {
+		return
+	}
+	ready, err := checker.Check(ctx)
+	if err != nil {
+		problem("place %s cannot be checked: %s", p.Name, err)
+	}
+	for _, text := range ready.Problems {
+		problem("place %s: %s", p.Name, text)
+	}
+}
+
+func (l *looker) read(place string) bool {
+	for _, c := range l.c.Spec.Consumers {
+		for _, p := range c.Reads {
+			if p == place {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (l *looker) preflightConsumer(ctx context.Context, c ConsumerSpec, waived map[string]bool,
+	problem func(string, ...any)) {
+	if !c.Best.Counts() && !waived["consumer:"+c.Name] {
+		problem("consumer %s can show %q at best, which is true with the old pair as well; give it a proof, or waive "+
+			"consumer:%s with a reason", c.Name, c.Best, c.Name)
+	}
+	for _, a := range []any{l.c.Hands.Pipelines[c.Name], l.c.Hands.Provers[c.Name]} {
+		checker, ok := a.(cicd.Checker)
+		if !ok {
+			continue
+		}
+		ready, err := checker.Check(ctx)
+		if err != nil {
+			problem("consumer %s cannot be checked: %s", c.Name, err)
+		}
+		for _, text := range ready.Problems {
+			problem("consumer %s: %s", c.Name, text)
+		}
+	}
+}
+
+// source finds the place to take the old pair from, and sees to it that all readable places agree.
+func (l *looker) source(ctx context.Context, s *Seen, waived map[string]bool, problem func(string, ...any)) error {
+	var from string
+	var agreed secret.Prints
+	absent := 0
+	for _, p := range l.c.Spec.Places {
+		if s.Places[p.Name].Holds == HoldsNothing {
+			absent++
+			continue
+		}
+		prints, ok := l.held(ctx, p, s.Places[p.Name], waived, problem)
+		switch {
+		case !ok:
+		case from == "" && (agreed == nil || prints.Compare(agreed) == secret.Equal):
+			agreed = prints
+			if len(p.Fields) == len(l.c.Spec.Fields) {
+				from = p.Name
+			}
+		case prints.Compare(agreed) != secret.Equal:
+			problem("place %s holds another pair than the places before it: mend it, or waive place:%s to have it overwritten",
+				p.Name, p.Name)
+		}
+	}
+	s.Source, s.Nowhere = from, absent == len(l.c.Spec.Places)
+	return l.elsewhere(ctx, from, agreed, problem)
+}
+
+// held reads a place and says what it holds; false when it cannot be read, or need not agree.
+func (l *looker) held(ctx context.Context, p PlaceSpec, seen PlaceSeen, waived map[string]bool,
+	problem func(string, ...any)) (secret.Prints, bool) {
+	reader, ok := l.c.Hands.Places[p.Name].(backends.Reader)
+	if !ok || seen.Holds == HoldsUnknown || waived["place:"+p.Name] {
+		return nil, false
+	}
+	m, err := reader.Read(ctx)
+	if err != nil {
+		problem("place %s cannot be read: %s", p.Name, err)
+		return nil, false
+	}
+	for _, f := range p.Fields {
+		if m[f].Empty() {
+			problem("place %s holds half a pair: its %s is missing", p.Name, f)
+			return nil, false
+		}
+	}
+	prints := l.rt.o.Keys.Prints(m)
+	if len(p.Fields) < len(l.c.Spec.Fields) {
+		prints = prints.Partial()
+	}
+	return prints, true
+}
+
+// elsewhere: I-4, a pair that the ledger knows from another environment or credential is not this one's.
+func (l *looker) elsewhere(ctx context.Context, place string, p secret.Prints, problem func(string, ...any)) error {
+	if place == "" {
+		return nil
+	}
+	known, err := l.rt.o.Ledger.Find(ctx, p)
+	if err != nil {
+		return err
+	}
+	for _, k := range known {
+		if k.Credential != l.c.Spec.Credential {
+			problem("place %s holds the pair of %s (%s)", place, k.Credential, k.Environment)
+		} else if k.Life == Dead {
+			problem("place %s holds a pair that is proven dead", place)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,284 @@
+package rotator
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"quarterturn/policies"
+	"quarterturn/vendors"
+)
+
+// ---- verified ------------------------------------------------------------------------------------------------
+
+func firstKeyDone(v view) (Move, bool) {
+	if v.r.Old != "" {
+		return Move{}, false
+	}
+	return Move{To: Closed, Lives: map[PairID]Life{v.r.New: Current}, Wipe: v.wipeNew(),
+		Why: "the first key is in use; there is no old one to revoke"}, true
+}
+
+// overlap: both keys stay alive for the policy's time. An old pair that died early leaves nothing to wait for.
+func overlap(v view) (Move, bool) {
+	end := v.r.EnteredAt.Add(v.sp.Policy.Overlap)
+	if v.r.Facts.OldDead || !v.now.Before(end) {
+		return Move{}, false
+	}
+	return wait(v, earlier(end, v.now.Add(tick)), "both keys work; the old one may be revoked after "+stamp(end), ""), true
+}
+
+// missesProof: the pass that asks for revocation must have seen every consumer itself, and too many misses before
+// mean that the service is not steady.
+func missesProof(v view) (Move, bool) {
+	for _, c := range v.sp.Consumers {
+		if !v.fresh(c) {
+			return wait(v, v.now.Add(soon), "consumer "+c.Name+" did not prove itself just now: "+v.s.Uses[c.Name].said(), ""), true
+		}
+	}
+	if f := v.r.Facts; f.Misses > 0 && f.Misses*soakBudget > f.Looks {
+		return wait(v, v.now.Add(tick), fmt.Sprintf("%d of %d looks missed a proof, and one in %d is allowed", f.Misses,
+			f.Looks, soakBudget), ""), true
+	}
+	return Move{}, false
+}
+
+func unapproved(v view) (Move, bool) {
+	if v.r.Facts.OldDead || v.sp.Policy.ApproveRevocation != policies.SecondPerson || v.approved() {
+		return Move{}, false
+	}
+	return wait(v, v.now.Add(tick), "a second person must approve the revocation; both keys work", v.cmd("approve")), true
+}
+
+// approved: by somebody else than who brought the pair in, for this very spec.
+func (v view) approved() bool {
+	for _, w := range v.r.Facts.Approvals {
+		if w.Spec == v.sp.Digest && !strings.EqualFold(w.Who, v.r.Facts.SubmittedBy) && mayApprove(v.sp, w.Who) {
+			return true
+		}
+	}
+	return false
+}
+
+func mayApprove(sp Spec, who string) bool {
+	for _, a := range sp.Approvers {
+		if strings.EqualFold(a, who) {
+			return true
+		}
+	}
+	return len(sp.Approvers) == 0
+}
+
+// requestRevocation: I-10, it names what to revoke and what to keep.
+func requestRevocation(v view) (Move, bool) {
+	return Move{To: AwaitingRevocation, Lives: map[PairID]Life{v.r.New: Current, v.r.Old: Previous},
+		Why: "asked to revoke " + name(v.s.OldPair) + " and to keep " + name(v.s.NewPair)}, true
+}
+
+// ---- awaiting_revocation, and an orphan's burial -------------------------------------------------------------
+
+// attestedEnd: a person's word that the pair is gone closes as attested, never as dead (I-11).
+func attestedEnd(v view) (Move, bool) {
+	w := v.r.Facts.EndWord
+	if w == nil || verdict(v.s.Old) == vendors.Accepted {
+		return Move{}, false
+	}
+	m := Move{To: Closed, Lives: map[PairID]Life{v.r.Old: Ended}, Wipe: []PairID{v.r.Old},
+		Why: who(w) + " attested that the old pair is revoked; it was not proven dead"}
+	if v.r.Lane == Routine {
+		m.Wipe = append(m.Wipe, v.wipeNew()...)
+	}
+	return m, true
+}
+
+// wrongKeyRevoked: the last four characters that were typed are those of the key in use.
+func wrongKeyRevoked(v view) (Move, bool) {
+	w := v.r.Facts.Revoked
+	if w == nil || w.Fragment == "" || w.Fragment == v.s.OldPair.Fragment || w.Fragment != v.s.NewPair.Fragment {
+		return Move{}, false
+	}
+	m := wait(v, v.now.Add(soon), "the key that was revoked is the NEW one, which is in use: re-enable it in the portal "+
+		"if that can be done, otherwise go back", v.cmd("rollback"))
+	m.Broken = "nothing yet; every consumer within the vendor's propagation time"
+	return m, true
+}
+
+// unprovable: what cannot be probed can only be attested.
+func unprovable(v view) (Move, bool) {
+	if v.s.OldHeld && v.sp.Profile.FailingProbes {
+		return Move{}, false
+	}
+	reason := "no sealed copy of the old pair exists"
+	if v.s.OldHeld {
+		reason = "the vendor's profile forbids calls that fail"
+	}
+	return wait(v, v.now.Add(watchEvery), reason+": its death cannot be proven; revoke it and attest that",
+		v.cmd("attest")+" --pair "+string(v.r.Old)+" --reason WHY"), true
+}
+
+// awaitRevocation: as long as the old pair is accepted, or nothing clear is said, nothing is dead.
+func awaitRevocation(v view) (Move, bool) {
+	switch verdict(v.s.Old) {
+	case vendors.Unclear:
+		return trouble(v, v.now.Add(soon), "whether the old pair is dead is unclear: "+why(v.s.Old, v.s)), true
+	case vendors.Refused:
+		return Move{}, false
+	}
+	said := v.r.Facts.Revoked
+	if said == nil {
+		return wait(v, v.now.Add(tick), "both keys work; revoke "+name(v.s.OldPair)+" in the portal"+keep(v),
+			v.revokedCommand()), true
+	}
+	bites := said.At.Add(v.sp.Profile.Propagation)
+	if v.now.Before(bites) {
+		return wait(v, earlier(bites, v.now.Add(tick)), "revoked, as "+who(said)+" said; the old pair still answers, which "+
+			"may take until "+stamp(bites), ""), true
+	}
+	return wait(v, v.now.Add(tick), who(said)+" said at "+stamp(said.At)+" that the old pair was revoked, and it still "+
+		"works: look in the portal for "+name(v.s.OldPair), v.revokedCommand()), true
+}
+
+func keep(v view) string {
+	if v.s.NewPair.ID == "" {
+		return ""
+	}
+	return " and keep " + name(v.s.NewPair)
+}
+
+func (v view) revokedCommand() string {
+	if v.r.Lane == Burial {
+		return v.cmd("revoked") + " --pair " + string(v.r.Old)
+	}
+	return v.cmd("revoked")
+}
+
+// moreTriples: I-11, three or more over the propagation time.
+func moreTriples(v view) (Move, bool) {
+	t := v.r.Facts.Triples
+	p := v.sp.Profile.Propagation
+	switch {
+	case len(t) == 0:
+		return wait(v, v.now.Add(soon), "the old pair is refused; a counting look needs the new pair accepted and a "+
+			"made-up one refused: "+why(v.s.New, v.s)+", "+why(v.s.Random, v.s), ""), true
+	case len(t) >= minTriples && t[len(t)-1].At.Sub(t[0].At) >= p:
+		return Move{}, false
+	}
+	next := later(t[len(t)-1].At.Add(p/(minTriples-1)), v.now.Add(2*time.Second))
+	return wait(v, next, fmt.Sprintf("the old pair is refused (%d of at least %d looks over %s)", len(t), minTriples, p), ""), true
+}
+
+func provenDead(v view) (Move, bool) {
+	m := Move{To: RevocationProven, Why: fmt.Sprintf("%d triples over %s: the old pair is dead",
+		len(v.r.Facts.Triples), v.r.Facts.Triples[len(v.r.Facts.Triples)-1].At.Sub(v.r.Facts.Triples[0].At))}
+	if v.r.Lane == Burial {
+		m.Lives = map[PairID]Life{v.r.Old: Dead}
+	}
+	return m, true
+}
+
+// ---- revocation_proven ---------------------------------------------------------------------------------------
+
+func oldAliveAgain(v view) (Move, bool) {
+	if verdict(v.s.Old) != vendors.Accepted {
+		return Move{}, false
+	}
+	return goTo(AwaitingRevocation, "the old pair is accepted again")
+}
+
+func closeIt(v view) (Move, bool) {
+	return Move{To: Closed, Lives: map[PairID]Life{v.r.Old: Dead, v.r.New: Current}, Wipe: v.wipeNew(),
+		Bury: []Grave{{Pair: v.r.Old, State: RevocationProven, DeadAt: v.now, NotBefore: v.now.Add(watchEvery)}},
+		Why:  "the old pair is dead, every consumer uses the new one"}, true
+}
+
+// wipeNew: the sealed copy goes unless no place can return the pair.
+func (v view) wipeNew() []PairID {
+	if !v.s.NewAway {
+		return nil
+	}
+	return []PairID{v.r.New}
+}
+
+// ---- rolling_back, failed ------------------------------------------------------------------------------------
+
+func oldUnclear(v view) (Move, bool) {
+	if verdict(v.s.Old) != vendors.Unclear {
+		return Move{}, false
+	}
+	return trouble(v, v.now.Add(soon), "going back waits: whether the old pair is alive is unclear: "+why(v.s.Old, v.s)), true
+}
+
+// oldDiedRollingBack: the way back is gone while the new pair lives: go forward.
+func oldDiedRollingBack(v view) (Move, bool) {
+	if verdict(v.s.Old) != vendors.Refused || verdict(v.s.New) != vendors.Accepted {
+		return Move{}, false
+	}
+	return Move{To: Staged, Why: "the vendor refuses the old pair: going forward with the new one",
+		Broken: "consumers that are back on the old pair"}, true
+}
+
+// neverWrote: nothing has to be put back.
+func neverWrote(v view) (Move, bool) {
+	if v.r.Facts.Wrote {
+		return Move{}, false
+	}
+	return rolledBack(v)
+}
+
+// rolledBack: I-6, the new pair's burial waits a grace period for a late writer and looks at the places again.
+func rolledBack(v view) (Move, bool) {
+	return Move{To: RolledBack, Lives: map[PairID]Life{v.r.Old: Current, v.r.New: Orphan},
+		Bury: []Grave{{Pair: v.r.New, State: AwaitingRevocation, NotBefore: v.now.Add(graceBurial)}},
+		Why:  "every place and consumer is back on the old pair; the new one gets a burial"}, true
+}
+
+func awaitHelp(v view) (Move, bool) {
+	return wait(v, v.now.Add(watchEvery), "stopped: "+v.r.Facts.Reason+". Mend it and resume, or use "+v.cmd("rollback"),
+		v.cmd("resume")), true
+}
+
+// ---- burial --------------------------------------------------------------------------------------------------
+
+func grace(v view) (Move, bool) {
+	if !v.now.Before(v.r.Facts.NotBefore) {
+		return Move{}, false
+	}
+	return wait(v, v.r.Facts.NotBefore, "waiting for late writers before the pair may be revoked", ""), true
+}
+
+// stillHeld: I-10, never ask to revoke a pair that a place holds.
+func stillHeld(v view) (Move, bool) {
+	for _, p := range v.sp.Places {
+		switch v.s.Places[p.Name].Holds {
+		case HoldsOld:
+			return wait(v, v.now.Add(tick), "place "+p.Name+" holds the pair that should be buried: do NOT revoke it",
+				v.cmd("check")), true
+		case HoldsUnknown:
+			return trouble(v, v.now.Add(tick), "place "+p.Name+" cannot be reached, and may hold the pair: "+
+				v.s.Places[p.Name].Err), true
+		}
+	}
+	return Move{}, false
+}
+
+// aliveAgain: I-14, nothing but an Accepted answer unproves a death; it reopens the burial and pages.
+func aliveAgain(v view) (Move, bool) {
+	if verdict(v.s.Old) != vendors.Accepted {
+		return Move{}, false
+	}
+	return Move{To: AwaitingRevocation, Lives: map[PairID]Life{v.r.Old: Orphan},
+		Why:    "a pair that was proven dead is accepted AGAIN: revoke " + name(v.s.OldPair) + " in the portal",
+		Broken: "nothing; a key that should be dead works"}, true
+}
+
+func watchOver(v view) (Move, bool) {
+	if v.now.Before(v.r.Facts.DeadAt.Add(watchFor)) && v.s.OldHeld {
+		return Move{}, false
+	}
+	return Move{To: Closed, Wipe: []PairID{v.r.Old}, Why: "watched to the end: the pair stayed dead, and its sealed copy is wiped"}, true
+}
+
+func watchOn(v view) (Move, bool) {
+	end := v.r.Facts.DeadAt.Add(watchFor)
+	return wait(v, earlier(end, v.now.Add(watchEvery)), "dead; looked at daily until "+stamp(end), ""), true
+}

@@ -1,0 +1,185 @@
+package rotator
+
+import (
+	"fmt"
+	"quarterturn/policies"
+	"quarterturn/vendors"
+)
+
+// ---- due -----------------------------------------------------------------------------------------------------
+
+func lifecycleNotBuilt(v view) (Move, bool) {
+	if v.sp.Profile.Lifecycle == "overlap" {
+		return Move{}, false
+	}
+	return wait(v, v.now.Add(watchEvery), "the vendor's lifecycle is "+v.sp.Profile.Lifecycle+
+		", and only overlap is built; nothing was changed", v.cmd("abandon")), true
+}
+
+func preflightFails(v view) (Move, bool) {
+	if len(v.s.Problems) == 0 {
+		return Move{}, false
+	}
+	reason := "preflight: " + v.s.Problems[0]
+	if n := len(v.s.Problems) - 1; n > 0 {
+		reason += fmt.Sprintf(" (and %d more)", n)
+	}
+	return wait(v, v.now.Add(tick), reason, v.cmd("check")), true
+}
+
+// sealOld: I-12, before anybody is asked for a key.
+func sealOld(v view) (Move, bool) {
+	switch {
+	case v.s.OldHeld || v.r.Facts.NoRollback != "" || v.s.Nowhere && v.r.Old == "":
+		return Move{}, false
+	case v.s.Source != "":
+		return Move{Do: SealOld, Target: v.s.Source, Why: "reading the old pair from " + v.s.Source + " to seal it"}, true
+	}
+	return wait(v, v.now.Add(tick), "no place can return the old pair: hand it in once, or waive rollback",
+		"quarterturn submit --old "+v.sp.Credential), true
+}
+
+func oldUnprobed(v view) (Move, bool) {
+	if v.r.Old == "" || !v.s.OldHeld || verdict(v.s.Old) != vendors.Unclear {
+		return Move{}, false
+	}
+	return trouble(v, v.now.Add(soon), "whether the old pair is alive is unclear: "+why(v.s.Old, v.s)+"; nothing is broken"), true
+}
+
+func oldElsewhere(v view) (Move, bool) {
+	if v.s.Old == nil || v.s.Old.Environment == "" || v.s.Old.Environment == v.sp.Environment {
+		return Move{}, false
+	}
+	return wait(v, v.now.Add(tick), "the pair in the places answers for "+v.s.Old.Environment+", not for "+
+		v.sp.Environment, v.cmd("check")), true
+}
+
+// liveLimit: I-13, the vendor must have room for one more pair.
+func liveLimit(v view) (Move, bool) {
+	n, live := v.sp.Profile.LiveLimit, v.s.Live
+	if v.r.Facts.OldDead {
+		live--
+	}
+	if n == 0 || live < n {
+		return Move{}, false
+	}
+	reason := fmt.Sprintf("%d pairs may be alive and the vendor allows %d", live, n)
+	if len(v.s.Orphans) == 0 {
+		return wait(v, v.now.Add(tick), reason, v.cmd("check")), true
+	}
+	return wait(v, v.now.Add(tick), reason+": revoke the one that nobody uses first",
+		v.cmd("revoked")+" --pair "+string(v.s.Orphans[0])), true
+}
+
+func frozen(v view) (Move, bool) {
+	f := policies.Judge(v.sp.Policy, v.s.OldPair.Created, v.now)
+	if f.Frozen == nil || f.Level == policies.Overdue {
+		return Move{}, false
+	}
+	return wait(v, f.Frozen.To, "frozen: "+f.Frozen.Reason, ""), true
+}
+
+func askForKey(v view) (Move, bool) {
+	reason := "everything needed to finish is ready"
+	switch {
+	case v.r.Old == "" && v.s.Nowhere:
+		reason += "; there is no old pair: a first key"
+	case v.r.Facts.OldDead:
+		reason += "; the old pair is already refused: there is no way back, go on"
+	}
+	return goTo(AwaitingKey, reason)
+}
+
+// ---- awaiting_key --------------------------------------------------------------------------------------------
+
+func pairCameIn(v view) (Move, bool) {
+	if v.r.New == "" {
+		return Move{}, false
+	}
+	return goTo(Received, "a new pair came in from "+v.r.Facts.SubmittedBy+" and is sealed")
+}
+
+// orphanFirst: I-16, at most one unrevoked pair beyond current and previous.
+func orphanFirst(v view) (Move, bool) {
+	if len(v.s.Orphans) == 0 || v.r.Facts.BothDead {
+		return Move{}, false
+	}
+	return wait(v, v.now.Add(tick), "a pair that nobody uses may still be alive: revoke it in the portal first",
+		v.cmd("revoked")+" --pair "+string(v.s.Orphans[0])), true
+}
+
+// preflightBroke: I-13, the request for a key stands only while everything is ready.
+func preflightBroke(v view) (Move, bool) {
+	if len(v.s.Problems) == 0 || v.r.Facts.BothDead {
+		return Move{}, false
+	}
+	return goTo(DueState, "preflight no longer passes: "+v.s.Problems[0])
+}
+
+func awaitKey(v view) (Move, bool) {
+	reason := "a person is asked to create a new pair in the portal"
+	if v.r.Facts.Rejected != "" {
+		reason = v.r.Facts.Rejected
+	}
+	m := wait(v, v.now.Add(watchEvery), reason, v.cmd("rotate"))
+	if v.r.Facts.BothDead {
+		m.Broken = "every consumer: no pair works"
+	}
+	return m, true
+}
+
+// ---- received ------------------------------------------------------------------------------------------------
+
+// newUnclear: nothing is written, and no revocation asked for, on the strength of an answer nobody got (I-1, I-4).
+func newUnclear(v view) (Move, bool) {
+	if v.r.New == "" || verdict(v.s.New) != vendors.Unclear {
+		return Move{}, false
+	}
+	return trouble(v, v.now.Add(soon), "whether the new pair works is unclear: "+why(v.s.New, v.s)+"; it is sealed here"), true
+}
+
+// newRefused: wiped, and asked for again. The portal page is still open, for only staged lets the person close it.
+func newRefused(v view) (Move, bool) {
+	if verdict(v.s.New) != vendors.Refused {
+		return Move{}, false
+	}
+	return Move{To: AwaitingKey, DropNew: true, Lives: map[PairID]Life{v.r.New: Refused}, Wipe: []PairID{v.r.New},
+		Why: v.sp.Profile.Host + " refuses the pair (" + why(v.s.New, v.s) + "); it was wiped: check that it was made for " +
+			v.sp.Environment + " and paste it again, or create another"}, true
+}
+
+func wrongEnvironment(v view) (Move, bool) {
+	if v.s.New.Environment == "" || v.s.New.Environment == v.sp.Environment {
+		return Move{}, false
+	}
+	return reject(v, "the pair answers for "+v.s.New.Environment+", not for "+v.sp.Environment), true
+}
+
+// wrongTenant: both pairs list accounts and share none.
+func wrongTenant(v view) (Move, bool) {
+	if v.s.Old == nil || len(v.s.Old.Subjects) == 0 || len(v.s.New.Subjects) == 0 ||
+		shared(v.s.Old.Subjects, v.s.New.Subjects) || v.waived("tenant") {
+		return Move{}, false
+	}
+	return reject(v, "the pair answers for other accounts than the old one: it is another organisation's"), true
+}
+
+func reject(v view, reason string) Move {
+	return Move{To: AwaitingKey, DropNew: true, Lives: map[PairID]Life{v.r.New: Orphan},
+		Bury: []Grave{{Pair: v.r.New, State: AwaitingRevocation}},
+		Why:  reason + "; nothing was written. Revoke that pair, then create one in the right place"}
+}
+
+// unattested: what the vendor's answer cannot say, a person must (I-4).
+func unattested(v view) (Move, bool) {
+	f := v.r.Facts
+	if f.Seen != "" && f.Tenant != "" {
+		return Move{}, false
+	}
+	return wait(v, v.now.Add(tick), "the vendor's answer does not say whose pair this is: say which organisation and "+
+		"environment the portal showed", v.cmd("attest")+" --organisation NAME --environment "+v.sp.Environment), true
+}
+
+func stage(v view) (Move, bool) {
+	return goTo(Staged, v.sp.Profile.Host+" accepted the pair; environment "+v.r.Facts.Seen+", tenant "+v.r.Facts.Tenant)
+}

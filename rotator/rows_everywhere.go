@@ -1,0 +1,176 @@
+package rotator
+
+import (
+	"quarterturn/vendors"
+)
+
+// ---- what people wish ----------------------------------------------------------------------------------------
+
+func heedAbandon(v view) (Move, bool) {
+	if v.r.Facts.Wish != WishAbandon {
+		return Move{}, false
+	}
+	if v.r.Facts.Wrote {
+		return denyAbandon(v)
+	}
+	m := Move{To: Abandoned, Why: "abandoned before anything was written"}
+	if v.r.New != "" {
+		m.Why += "; the pair that was created gets a burial"
+		m.Lives = map[PairID]Life{v.r.New: Orphan}
+		m.Bury = []Grave{{Pair: v.r.New, State: AwaitingRevocation}}
+	}
+	return m, true
+}
+
+func denyAbandon(v view) (Move, bool) {
+	if v.r.Facts.Wish != WishAbandon {
+		return Move{}, false
+	}
+	return Move{Deny: "abandon: the new pair has already been written; the way back is " + v.cmd("rollback")}, true
+}
+
+func denyRollback(v view) (Move, bool) {
+	switch {
+	case v.r.Facts.Wish != WishRollback:
+		return Move{}, false
+	case v.r.State == RevocationProven:
+		return Move{Deny: "rollback: the old pair is proven dead; there is nothing to go back to"}, true
+	}
+	return Move{Deny: "rollback: nothing has been written yet; to stop, use " + v.cmd("abandon")}, true
+}
+
+// heedRollback: the way back exists only while the old pair is accepted and a sealed copy is there (I-12, I-14).
+func heedRollback(v view) (Move, bool) {
+	if v.r.Facts.Wish != WishRollback {
+		return Move{}, false
+	}
+	switch {
+	case v.r.Old == "" || !v.s.OldHeld:
+		return Move{Deny: "rollback: no sealed copy of an old pair exists" + because(v.r.Facts.NoRollback)}, true
+	case verdict(v.s.Old) == vendors.Refused:
+		return Move{Deny: "rollback: the vendor refuses the old pair; going back would break every consumer"}, true
+	case verdict(v.s.Old) == vendors.Unclear:
+		return trouble(v, v.now.Add(soon), "rollback is wished, and whether the old pair is alive is unclear: "+
+			why(v.s.Old, v.s)), true
+	}
+	return goTo(RollingBack, "rollback, as "+who(v.r.Facts.WishWord)+" asked")
+}
+
+func heedResume(v view) (Move, bool) {
+	if v.r.Facts.Wish != WishResume {
+		return Move{}, false
+	}
+	m := Move{To: v.r.Facts.Resume, Why: "resumed, as " + who(v.r.Facts.WishWord) + " asked"}
+	for c := range v.r.Facts.Runs {
+		m.Again = append(m.Again, c)
+	}
+	return m, true
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return " (waived: " + reason + ")"
+}
+
+func who(w *Word) string {
+	if w == nil || w.Who == "" {
+		return "somebody"
+	}
+	return w.Who
+}
+
+// ---- rows that hold everywhere -------------------------------------------------------------------------------
+
+func laneNotBuilt(v view) (Move, bool) {
+	return wait(v, v.now.Add(watchEvery), "the "+string(v.r.Lane)+" lane is not built yet; nothing was changed",
+		v.cmd("abandon")), true
+}
+
+func cannotOpen(v view) (Move, bool) {
+	if !v.r.needsOpen() || v.s.Opened.Able && v.s.Opened.Err == "" {
+		return Move{}, false
+	}
+	reason := v.s.Opened.Err
+	if !v.s.Opened.Able {
+		reason = "this machine holds no sealing identity"
+	}
+	return wait(v, v.now.Add(tick), "a sealed pair cannot be opened here: "+reason+"; nothing was changed",
+		"quarterturn check"), true
+}
+
+// newDead: somebody revoked the wrong key. While the old one lives there is one way back.
+func newDead(v view) (Move, bool) {
+	if verdict(v.s.New) != vendors.Refused || verdict(v.s.Old) == vendors.Refused {
+		return Move{}, false
+	}
+	if verdict(v.s.Old) == vendors.Accepted {
+		m := wait(v, v.now.Add(soon), "the vendor refuses the NEW pair ("+why(v.s.New, v.s)+") and accepts the old one",
+			v.cmd("rollback"))
+		m.Broken = "consumers that already use the new pair fail"
+		return m, true
+	}
+	m := trouble(v, v.now.Add(soon), "the vendor refuses the NEW pair; whether the old one lives is unclear: "+
+		why(v.s.Old, v.s))
+	m.Broken = "consumers that already use the new pair fail"
+	return m, true
+}
+
+// bothDead: neither key works. A third one in the same rotation is the only way on.
+func bothDead(v view) (Move, bool) {
+	if verdict(v.s.New) != vendors.Refused || v.s.OldHeld && verdict(v.s.Old) != vendors.Refused {
+		return Move{}, false
+	}
+	return Move{To: AwaitingKey, DropNew: true, Lives: map[PairID]Life{v.r.New: Orphan},
+		Bury:   []Grave{{Pair: v.r.New, State: AwaitingRevocation}},
+		Broken: "every consumer: no pair works",
+		Why:    "the vendor refuses the old and the new pair; create a third one at once"}, true
+}
+
+// placeLost: a place no longer holds the pair it held. What is still proven is that the host accepts it.
+func placeLost(v view) (Move, bool) {
+	for _, p := range v.sp.Places {
+		seen := v.s.Places[p.Name]
+		if _, held := v.r.Facts.Places[p.Name]; held || seen.Holds == HoldsUnknown || seen.Holds == "" {
+			continue
+		}
+		return goTo(Staged, "place "+p.Name+" no longer holds the new pair ("+string(seen.Holds)+" instead)"+v.withdrawn())
+	}
+	return Move{}, false
+}
+
+// useLost: a consumer shows that it runs with another pair.
+func useLost(v view) (Move, bool) {
+	for _, c := range v.sp.Consumers {
+		u := v.s.Uses[c.Name]
+		if u.Names == "" || u.Names == v.holdsTarget() {
+			continue
+		}
+		m := Move{To: Distributed, Again: []string{c.Name},
+			Why: "consumer " + c.Name + " runs with " + generation(u.Names) + " again" + v.withdrawn()}
+		if v.r.Facts.OldDead || verdict(v.s.Old) == vendors.Refused {
+			m.Broken = "consumer " + c.Name + " runs with a pair the vendor refuses"
+		}
+		return m, true
+	}
+	return Move{}, false
+}
+
+// withdrawn says that a revocation request no longer stands.
+func (v view) withdrawn() string {
+	if v.r.State != AwaitingRevocation {
+		return ""
+	}
+	return "; the revocation request is withdrawn: do NOT revoke the old key"
+}
+
+func generation(h Holds) string {
+	switch h {
+	case HoldsOld:
+		return "the old pair"
+	case HoldsNew:
+		return "the new pair"
+	}
+	return "a pair that is neither old nor new"
+}

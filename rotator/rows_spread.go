@@ -1,0 +1,204 @@
+package rotator
+
+import (
+	"fmt"
+
+	"quarterturn/cicd"
+	"time"
+)
+
+// ---- staged, rolling_back: places ----------------------------------------------------------------------------
+
+// effectStopped: an effect failed for good, a right was withdrawn for one. A person must mend it.
+func effectStopped(v view) (Move, bool) {
+	if v.r.Facts.Stop == "" {
+		return Move{}, false
+	}
+	return Move{To: FailedState, Resume: v.r.State, Why: v.r.Facts.Stop + "; both pairs still work"}, true
+}
+
+// putNext writes the target to the first place, in the declared order, that does not hold it.
+func putNext(v view) (Move, bool) {
+	for _, p := range v.sp.Places {
+		if p.Follows != "" {
+			continue
+		}
+		if m, ok := putOne(v, p); ok {
+			return m, true
+		}
+	}
+	return Move{}, false
+}
+
+func putOne(v view, p PlaceSpec) (Move, bool) {
+	seen := v.s.Places[p.Name]
+	_, held := v.r.Facts.Places[p.Name]
+	switch {
+	case held:
+		return Move{}, false
+	case seen.Holds == HoldsUnknown || seen.Holds == "":
+		return trouble(v, v.backoff(), "place "+p.Name+" cannot be reached: "+seen.Err+"; both pairs work"), true
+	case seen.Holds == HoldsForeign && !v.waived("place:"+p.Name):
+		return wait(v, v.now.Add(tick), "place "+p.Name+" holds a pair this ledger has never seen; overwrite it?",
+			v.cmd("waive")+" place:"+p.Name+" --reason WHY"), true
+	}
+	return Move{Do: Put, Target: p.Name, Why: "writing to " + p.Name}, true
+}
+
+// backoff grows with failures in a row, up to a tick.
+func (v view) backoff() time.Time {
+	d := soon << min(v.r.Facts.Stuck, 4)
+	return v.now.Add(min(d, tick))
+}
+
+func followers(v view) (Move, bool) {
+	for _, p := range v.sp.Places {
+		if _, held := v.r.Facts.Places[p.Name]; !held {
+			return wait(v, v.now.Add(soon), "place "+p.Name+" follows "+p.Follows+" and does not show the pair yet", ""), true
+		}
+	}
+	return Move{}, false
+}
+
+func distribute(v view) (Move, bool) { return goTo(Distributed, "every place holds the new pair") }
+
+// ---- distributed, rolling_back: redeploys --------------------------------------------------------------------
+
+func redeployNext(v view) (Move, bool) {
+	for _, c := range v.sp.Consumers {
+		if !c.Redeploy {
+			continue
+		}
+		if m, ok := redeployOne(v, c); ok {
+			return m, true
+		}
+	}
+	return Move{}, false
+}
+
+func redeployOne(v view, c ConsumerSpec) (Move, bool) {
+	f := v.r.Facts.Runs[c.Name]
+	attempt := Move{Do: Redeploy, Target: c.Name, Attempt: f.Attempt + 1, Tries: 1, Why: "redeploying " + c.Name}
+	switch {
+	case !v.runCounts(c, f):
+		return attempt, true
+	case f.Stale || f.Run.State == cicd.Failed:
+		attempt.Tries = f.Tries + 1
+		if attempt.Tries > maxTries {
+			return giveUp(v, c, f), true
+		}
+		return attempt, true
+	case f.Run.State == cicd.Succeeded:
+		return Move{}, false
+	case f.Run.State == "": // asked, and the answer was lost: the same once-key again, when the pipeline knows no run
+		return v.askAgain(c, f), true
+	}
+	return wait(v, v.now.Add(soon/2), "redeploy of "+c.Name+" is "+string(f.Run.State), ""), true
+}
+
+func (v view) askAgain(c ConsumerSpec, f RunFact) Move {
+	if seen := v.s.Runs[c.Name]; seen.Err != "" {
+		return trouble(v, v.backoff(), "pipeline of "+c.Name+" cannot be asked: "+seen.Err)
+	}
+	return Move{Do: Redeploy, Target: c.Name, Attempt: f.Attempt, Tries: f.Tries, Why: "redeploying " + c.Name + " (asked before)"}
+}
+
+// runCounts: a run is for this pair, and was asked after every copy the consumer reads held it.
+func (v view) runCounts(c ConsumerSpec, f RunFact) bool {
+	if f.Pair != v.target() || f.Once == "" {
+		return false
+	}
+	for _, p := range c.Reads {
+		if f.Asked.Before(v.r.Facts.Places[p].Since) {
+			return false
+		}
+	}
+	return true
+}
+
+func giveUp(v view, c ConsumerSpec, f RunFact) Move {
+	reason := fmt.Sprintf("redeploy of %s failed %d times (%s)", c.Name, f.Tries, f.Run.Note)
+	if f.Stale {
+		reason = fmt.Sprintf("%s was redeployed %d times and never proved the pair (%s)", c.Name, f.Tries, f.Run.Note)
+	}
+	return Move{To: FailedState, Resume: v.r.State, Why: reason + "; both pairs still work"}
+}
+
+func redeployDone(v view) (Move, bool) { return goTo(Redeployed, "every redeploy succeeded") }
+
+// ---- redeployed, verified, rolling_back: proofs --------------------------------------------------------------
+
+// useUnproven waits for proofs, and redeploys again the consumer that does not give one in time.
+func useUnproven(v view) (Move, bool) {
+	for _, c := range v.sp.Consumers {
+		if v.proven(c) {
+			continue
+		}
+		f := v.r.Facts.Runs[c.Name]
+		since := later(f.Run.EndedAt, v.r.EnteredAt)
+		if v.now.Before(since.Add(c.ProveIn)) || !c.Redeploy {
+			return v.awaitProof(c, since), true
+		}
+		if v.r.State == RollingBack && f.Tries >= maxTries {
+			return giveUp(v, c, f), true
+		}
+		to := Distributed
+		if v.r.State == RollingBack {
+			to = RollingBack
+		}
+		return Move{To: to, Again: []string{c.Name}, Why: "consumer " + c.Name + " did not prove the pair within " +
+			c.ProveIn.String() + ": " + v.s.Uses[c.Name].said()}, true
+	}
+	return Move{}, false
+}
+
+// awaitProof looks again after half the time that went by: quickly at first, a minute apart later.
+func (v view) awaitProof(c ConsumerSpec, since time.Time) Move {
+	d := min(max(v.now.Sub(since)/2, 2*time.Second), soon)
+	command := ""
+	if !c.Redeploy || !c.Best.Counts() {
+		command = v.cmd("waive") + " consumer:" + c.Name + " --reason WHY"
+	}
+	return wait(v, v.now.Add(d), "consumer "+c.Name+" has not proved the pair yet: "+v.s.Uses[c.Name].said(), command)
+}
+
+func (u UseSeen) said() string {
+	switch {
+	case u.Err != "":
+		return u.Err
+	case u.Names != "":
+		return "it runs with " + generation(u.Names)
+	case u.Note != "":
+		return u.Note
+	}
+	return "it showed " + u.Use.String()
+}
+
+// proven: the evidence counts, or a waiver stands in, for this pair and after the last redeploy (I-2).
+func (v view) proven(c ConsumerSpec) bool {
+	p, ok := v.r.Facts.Proofs[c.Name]
+	if !ok || p.Pair != v.target() || !p.Use.Counts() && p.By == "" {
+		return false
+	}
+	return !p.At.Before(v.r.Facts.Runs[c.Name].Run.EndedAt)
+}
+
+// fresh: proven in this very look, or waived.
+func (v view) fresh(c ConsumerSpec) bool {
+	p := v.r.Facts.Proofs[c.Name]
+	return v.proven(c) && (p.By != "" || !p.At.Before(v.s.At))
+}
+
+func (v view) waived(target string) bool {
+	for _, w := range v.r.Facts.Waivers {
+		if w.Target == target && w.Expires.After(v.now) {
+			return true
+		}
+	}
+	return false
+}
+
+func verify(v view) (Move, bool) {
+	m := Move{To: Verified, Why: "every consumer proved that it uses the new pair"}
+	return m, true
+}

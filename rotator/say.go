@@ -1,0 +1,229 @@
+package rotator
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+)
+
+// Saying is what a person says, before it is known which rotation it concerns.
+type Saying struct {
+	Credential  string
+	Kind        WordKind
+	Who         string
+	Target      string        // waived, attested: "consumer:NAME", "place:NAME", "rollback", "tenant", "portal"
+	Text        string        // reason; organisation for "portal"
+	Environment string        // attested "portal": what the portal showed
+	Pair        PairID        // revoked, attested: which pair, "" the rotation's old one
+	Fragment    string        // revoked: last four characters of the key that was revoked
+	For         time.Duration // waived: how long
+}
+
+// Say checks that the word fits what is proven, appends it, and wakes the rotation. A *Refusal means that nothing was
+// said; one of Kind "wrong_key" is recorded all the same, because the way back depends on it.
+func (rt *Rotator) Say(ctx context.Context, s Saying) (Word, error) {
+	c, err := rt.credential(s.Credential)
+	if err != nil {
+		return Word{}, err
+	}
+	if s.Who == "" {
+		return Word{}, refuse("nameless", "", "a word needs a name: use --as NAME")
+	}
+	w := Word{Credential: s.Credential, Kind: s.Kind, Who: s.Who, At: rt.now(), Pair: s.Pair, Target: s.Target, Text: s.Text,
+		Fragment: s.Fragment}
+	if s.Kind == WaiveIt {
+		return rt.waive(ctx, c, s, w)
+	}
+	r, err := rt.concerned(ctx, s)
+	if err != nil {
+		return Word{}, err
+	}
+	w.Rotation = r.ID
+	if s.Kind == Approved {
+		w.Spec = c.Spec.Digest
+	}
+	if s.Kind == RevokedIt || s.Kind == AttestIt && s.Pair != "" {
+		w.Pair = r.Old
+	}
+	verr := rt.fits(ctx, c, r, s)
+	if verr != nil && !isWrongKey(verr) {
+		return Word{}, verr
+	}
+	if w, err = rt.append(ctx, w); err != nil {
+		return w, err
+	}
+	return w, verr
+}
+
+func isWrongKey(err error) bool {
+	var r *Refusal
+	return errors.As(err, &r) && r.Kind == "wrong_key"
+}
+
+func (rt *Rotator) append(ctx context.Context, w Word) (Word, error) {
+	seq, err := rt.o.Ledger.Say(ctx, w, Event{Rotation: w.Rotation, At: w.At, Kind: string(w.Kind), Who: w.Who, Text: w.Text,
+		Data: map[string]string{"target": w.Target, "pair": string(w.Pair)}})
+	w.Seq = seq
+	return w, err
+}
+
+// waive stands on the credential, so that it can be given before a rotation is open.
+func (rt *Rotator) waive(ctx context.Context, c Credential, s Saying, w Word) (Word, error) {
+	switch {
+	case strings.TrimSpace(s.Text) == "":
+		return Word{}, refuse("reasonless", "", "a waiver needs a reason: --reason WHY")
+	case s.For <= 0 || s.For > 400*24*time.Hour:
+		return Word{}, refuse("endless", "", "a waiver needs an end, at most 400 days away: --for 7d")
+	case !waivable(c.Spec, s.Target):
+		return Word{}, refuse("unknown_target", "", "nothing of that name can be waived here: %s", strings.Join(targets(c.Spec), ", "))
+	}
+	w.Expires = w.At.Add(s.For)
+	if r, err := rt.openRotation(ctx, s.Credential); err == nil {
+		w.Rotation = r.ID
+	} else if !errors.Is(err, ErrNotFound) {
+		return Word{}, err
+	}
+	return rt.append(ctx, w)
+}
+
+func waivable(sp Spec, target string) bool {
+	for _, t := range targets(sp) {
+		if t == target {
+			return true
+		}
+	}
+	return false
+}
+
+func targets(sp Spec) []string {
+	t := []string{"rollback", "tenant"}
+	for _, c := range sp.Consumers {
+		t = append(t, "consumer:"+c.Name)
+	}
+	for _, p := range sp.Places {
+		t = append(t, "place:"+p.Name)
+	}
+	return t
+}
+
+// concerned finds the rotation a word is about: a burial when it names its pair, the one under way otherwise.
+func (rt *Rotator) concerned(ctx context.Context, s Saying) (Rotation, error) {
+	all, err := rt.o.Ledger.Rotations(ctx, s.Credential)
+	if err != nil {
+		return Rotation{}, err
+	}
+	var burials []Rotation
+	for _, r := range all {
+		switch {
+		case r.State.Over():
+		case s.Pair != "" && r.Old == s.Pair && (r.Lane == Burial || r.State == AwaitingRevocation):
+			return r, nil
+		case r.Lane != Burial && s.Pair == "":
+			return r, nil
+		case r.Lane == Burial && r.State == AwaitingRevocation:
+			burials = append(burials, r)
+		}
+	}
+	if s.Pair == "" && s.Kind == RevokedIt && len(burials) == 1 {
+		return burials[0], nil
+	}
+	return Rotation{}, refuse("no_rotation", "quarterturn status "+s.Credential,
+		"no open rotation of %s is concerned by this; nothing was recorded", s.Credential)
+}
+
+// fits answers a word at once where decide would only deny it later.
+func (rt *Rotator) fits(ctx context.Context, c Credential, r Rotation, s Saying) error {
+	switch s.Kind {
+	case RevokedIt:
+		return rt.fitsRevoked(ctx, r, s)
+	case Approved:
+		return fitsApproved(c.Spec, r, s)
+	case RollBack:
+		return fitsRollback(r)
+	case Abandon:
+		return fitsAbandon(r)
+	case Resume:
+		if r.State != FailedState {
+			return refuse("not_failed", "quarterturn status "+r.Credential, "the rotation is %s, not stopped; nothing to resume", r.State)
+		}
+	case AttestIt:
+		return fitsAttest(c.Spec, r, s)
+	}
+	return nil
+}
+
+// fitsRevoked: the last four characters must be those of the key to be revoked. Typing those of the key in use is
+// caught and answered with the way back (I-10).
+func (rt *Rotator) fitsRevoked(ctx context.Context, r Rotation, s Saying) error {
+	if r.State != AwaitingRevocation {
+		return refuse("not_asked", "quarterturn run", "nobody was asked to revoke a key of %s yet (it is %s): do not. If it "+
+			"happened already, the next pass notices", r.Credential, r.State)
+	}
+	pairs, err := rt.o.Ledger.Pairs(ctx, r.Credential)
+	if err != nil {
+		return err
+	}
+	var old, kept Pair
+	for _, p := range pairs {
+		if p.ID == r.Old {
+			old = p
+		}
+		if p.ID == r.New || r.Lane == Burial && p.Life == Current {
+			kept = p
+		}
+	}
+	switch {
+	case s.Fragment == "" || s.Fragment == old.Fragment || old.Fragment == "" && s.Fragment != kept.Fragment:
+		return nil
+	case s.Fragment == kept.Fragment:
+		return refuse("wrong_key", "quarterturn rollback "+r.Credential, "those are the last characters of the key IN USE. If "+
+			"it was revoked, every consumer fails soon: re-enable it in the portal if you can, otherwise go back now")
+	}
+	return refuse("unknown_key", "", "those are not the last characters of the key to revoke, nor of the one in use; nothing "+
+		"was recorded: look again")
+}
+
+func fitsApproved(sp Spec, r Rotation, s Saying) error {
+	switch {
+	case r.Facts.SubmittedBy != "" && strings.EqualFold(r.Facts.SubmittedBy, s.Who):
+		return refuse("same_person", "", "%s brought the pair in: somebody else must approve; nothing was recorded", s.Who)
+	case !mayApprove(sp, s.Who):
+		return refuse("no_approver", "", "%s is not among the approvers of %s; nothing was recorded", s.Who, sp.Credential)
+	case r.New == "":
+		return refuse("too_early", "quarterturn status "+r.Credential, "there is no new pair yet to approve; nothing was recorded")
+	}
+	return nil
+}
+
+func fitsRollback(r Rotation) error {
+	switch r.State {
+	case DueState, AwaitingKey, Received:
+		return refuse("nothing_written", "quarterturn abandon "+r.Credential, "nothing has been written yet: there is nothing to "+
+			"take back; to stop, abandon")
+	case RevocationProven:
+		return refuse("old_dead", "", "the old pair is proven dead: there is nothing to go back to")
+	case RollingBack:
+		return refuse("already", "quarterturn run", "it is going back already")
+	}
+	return nil
+}
+
+func fitsAbandon(r Rotation) error {
+	if r.Facts.Wrote {
+		return refuse("written", "quarterturn rollback "+r.Credential, "the new pair has already been written: the way back is rollback")
+	}
+	return nil
+}
+
+func fitsAttest(sp Spec, r Rotation, s Saying) error {
+	switch {
+	case s.Pair != "":
+		return nil
+	case s.Target == "portal":
+		return said(sp, Paste{Environment: s.Environment, Organisation: s.Text})
+	case strings.HasPrefix(s.Target, "consumer:") && waivable(sp, s.Target):
+		return nil
+	}
+	return refuse("unknown_target", "", "nothing of that name can be attested; nothing was recorded")
+}

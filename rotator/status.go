@@ -1,0 +1,241 @@
+package rotator
+
+import (
+	"context"
+	"time"
+
+	"quarterturn/backends"
+	"quarterturn/cicd"
+	"quarterturn/policies"
+	"quarterturn/secret"
+	"quarterturn/vendors"
+)
+
+// Standing is where one credential stands: its age by the policy, what is under way, and the one next command.
+type Standing struct {
+	Credential  string
+	Vendor      string
+	Environment string
+	Finding     policies.Finding
+	Current     Pair       // zero when none is known
+	Rotation    *Rotation  // under way, nil when none is
+	Burials     []Rotation // under way
+	Pairs       []Pair
+	GivenUp     time.Time // when the last rotation was abandoned or rolled back, zero when it was not
+	Why         string    // one sentence
+	Command     string    // the one next command, "" when nobody is awaited
+	Configured  bool      // false: in the ledger, and no longer in the configuration (I-20)
+}
+
+// Status lists where credentials stand: all of them when none is named. Two queries, whatever their number.
+func (rt *Rotator) Status(ctx context.Context, names ...string) ([]Standing, error) {
+	pairs, err := rt.o.Ledger.Pairs(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	rotations, err := rt.o.Ledger.Rotations(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		names = rt.names()
+	}
+	byName := map[string]*Standing{}
+	list := make([]Standing, len(names))
+	for i, n := range names {
+		c, err := rt.credential(n)
+		if err != nil {
+			return nil, err
+		}
+		list[i] = Standing{Credential: n, Vendor: c.Spec.Vendor, Environment: c.Spec.Environment, Configured: true}
+		byName[n] = &list[i]
+	}
+	gather(byName, pairs, rotations)
+	for i := range list {
+		rt.judge(&list[i])
+	}
+	return list, nil
+}
+
+func gather(byName map[string]*Standing, pairs []Pair, rotations []Rotation) {
+	for _, p := range pairs {
+		if st := byName[p.Credential]; st != nil {
+			st.Pairs = append(st.Pairs, p)
+			if p.Life == Current {
+				st.Current = p
+			}
+		}
+	}
+	for _, r := range rotations {
+		if st := byName[r.Credential]; st != nil {
+			st.take(r)
+		}
+	}
+}
+
+func (st *Standing) take(r Rotation) {
+	switch {
+	case !r.State.Over() && r.Lane == Burial:
+		st.Burials = append(st.Burials, r)
+	case !r.State.Over():
+		st.Rotation = &r
+	case r.State == Abandoned || r.State == RolledBack:
+		st.GivenUp = later(st.GivenUp, r.EnteredAt)
+	}
+}
+
+// judge says in one sentence what is the matter and which command is next.
+func (rt *Rotator) judge(st *Standing) {
+	st.Finding = policies.Judge(rt.creds[st.Credential].Spec.Policy, st.Current.Created, rt.now())
+	st.Why = st.Finding.Rule
+	switch {
+	case st.Rotation != nil:
+		st.Why, st.Command = st.Rotation.Why, st.Rotation.Command
+		return
+	case st.Current.ID == "":
+		st.Why, st.Command = "not adopted: its age is unknown, hence overdue", "quarterturn adopt "+st.Credential
+	case st.Finding.Level != policies.Fresh:
+		st.Command = "quarterturn rotate " + st.Credential
+	}
+	for _, b := range st.Burials {
+		if b.Command != "" && st.Command == "" {
+			st.Why, st.Command = b.Why, b.Command
+		}
+	}
+}
+
+// Vanished lists credentials with a pair that may be alive, or a rotation under way, that left the configuration (I-20).
+func (rt *Rotator) Vanished(ctx context.Context) ([]string, error) {
+	pairs, err := rt.o.Ledger.Pairs(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	var gone []string
+	for _, p := range pairs {
+		if _, known := rt.creds[p.Credential]; !known && mayLive(p.Life) && !seen[p.Credential] {
+			seen[p.Credential] = true
+			gone = append(gone, p.Credential)
+		}
+	}
+	return gone, nil
+}
+
+// Inspection is what check, adopt and plan show about a credential: preflight in detail. Nothing was changed.
+type Inspection struct {
+	Credential string
+	Places     []PlaceReport
+	Consumers  []ConsumerReport
+	Old        *vendors.Reading // the pair in the places, asked; nil when no place returns one
+	OldWhy     string           // why it was not asked
+	Problems   []string         // each names its remedy
+	source     secret.Material
+}
+
+// PlaceReport is one place.
+type PlaceReport struct {
+	Spec  PlaceSpec
+	Seen  PlaceSeen
+	Ready backends.Readiness
+}
+
+// ConsumerReport is one consumer.
+type ConsumerReport struct {
+	Spec  ConsumerSpec
+	Notes []string
+}
+
+// Inspect looks at every place and consumer of a credential and probes the pair that the places hold.
+func (rt *Rotator) Inspect(ctx context.Context, credential string) (Inspection, error) {
+	in := Inspection{Credential: credential}
+	c, err := rt.credential(credential)
+	if err != nil {
+		return in, err
+	}
+	l := newLooker(rt, c)
+	defer l.forget()
+	current, err := rt.currentPair(ctx, credential)
+	if err != nil {
+		return in, err
+	}
+	s, err := l.look(ctx, Rotation{Credential: credential, Lane: Routine, State: DueState, Old: current})
+	if err != nil {
+		return in, err
+	}
+	in.Problems = s.Problems
+	rt.reports(ctx, c, s, &in)
+	return in, rt.inspectOld(ctx, l, &s, &in)
+}
+
+// inspectOld probes what a place holds, without sealing or storing it.
+func (rt *Rotator) inspectOld(ctx context.Context, l *looker, s *Seen, in *Inspection) error {
+	if s.Source == "" {
+		return nil
+	}
+	m, err := l.c.Hands.Places[s.Source].(backends.Reader).Read(ctx)
+	if err != nil {
+		in.OldWhy = err.Error()
+		return nil
+	}
+	in.source = m
+	if in.Old = s.Old; in.Old != nil {
+		return nil
+	}
+	rd, err := l.ask(ctx, s.OldPair.ID, m, s)
+	in.Old, in.OldWhy = rd, s.ProbeWhy
+	return err
+}
+
+func (rt *Rotator) reports(ctx context.Context, c Credential, s Seen, in *Inspection) {
+	for _, p := range c.Spec.Places {
+		report := PlaceReport{Spec: p, Seen: s.Places[p.Name]}
+		if checker, ok := c.Hands.Places[p.Name].(backends.Checker); ok {
+			report.Ready, _ = checker.Check(ctx) // its error is among the problems already
+		}
+		in.Places = append(in.Places, report)
+	}
+	for _, cs := range c.Spec.Consumers {
+		report := ConsumerReport{Spec: cs}
+		for _, a := range []any{c.Hands.Pipelines[cs.Name], c.Hands.Provers[cs.Name]} {
+			if checker, ok := a.(cicd.Checker); ok {
+				ready, _ := checker.Check(ctx) // likewise
+				report.Notes = append(report.Notes, ready.Notes...)
+			}
+		}
+		in.Consumers = append(in.Consumers, report)
+	}
+}
+
+// Plan is look and decide without acting.
+type Plan struct {
+	Inspection Inspection
+	Rotation   Rotation // the one under way, or the one a pass would open (ID "")
+	Seen       Seen
+	Move       Move
+}
+
+// Plan says what a pass would do next with a credential. Nothing is changed; the calls it makes are kept.
+func (rt *Rotator) Plan(ctx context.Context, credential string) (Plan, error) {
+	in, err := rt.Inspect(ctx, credential)
+	if err != nil {
+		return Plan{Inspection: in}, err
+	}
+	p := Plan{Inspection: in}
+	standings, err := rt.Status(ctx, credential)
+	if err != nil {
+		return p, err
+	}
+	p.Rotation = Rotation{Credential: credential, Lane: Routine, State: DueState, Old: standings[0].Current.ID}
+	if r := standings[0].Rotation; r != nil {
+		p.Rotation = *r
+	}
+	c := rt.creds[credential]
+	l := newLooker(rt, c)
+	defer l.forget()
+	if p.Seen, err = l.look(ctx, p.Rotation); err != nil {
+		return p, err
+	}
+	r, _ := learn(c.Spec, p.Rotation, p.Seen, rt.now())
+	p.Rotation, p.Move = r, decide(c.Spec, r, p.Seen, rt.now())
+	return p, nil
+}
