@@ -22,8 +22,8 @@ var (
 	ErrDisk = errors.New("the disk reports an error")
 	// ErrDamaged: the file's structure is broken. Never retried.
 	ErrDamaged = errors.New("the file is damaged")
-	// ErrForeign: the file is not a ledger. It was not changed.
-	ErrForeign = errors.New("this is not a quarterturn ledger")
+	// ErrForeign: the file is not a ledger, or its first page is damaged. It was not changed.
+	ErrForeign = errors.New("this is not a quarterturn ledger, or its first page is damaged")
 	// ErrNewer: a newer release wrote it. It was not changed.
 	ErrNewer = errors.New("a newer quarterturn has written it")
 	// ErrRefused: a write would have broken a rule of the ledger. Nothing was recorded.
@@ -45,7 +45,7 @@ func remedy(kind error) string {
 		return "Stop every run, keep a copy of the file with its -wal, restore it from a backup, then run: " +
 			"quarterturn audit verify"
 	case ErrForeign:
-		return "It was not changed. Mend `ledger` in the configuration"
+		return "It was not changed. Mend `ledger` in the configuration, or restore the file from a backup"
 	case ErrNewer:
 		return "It was not changed. Use that release or a newer one"
 	}
@@ -103,15 +103,14 @@ func kindOf(code int) error {
 	return nil
 }
 
-// rerun reports whether a failed migration may only have lost a race: the other one's tables are there already, or its
-// lock was.
+// rerun reports whether a failed migration may only have lost a race: the other one's tables or rows are there already.
 func rerun(err error) bool {
 	var driver *sqlite.Error
 	if !errors.As(err, &driver) {
 		return false
 	}
 	switch driver.Code() & 0xff {
-	case sqlite3.SQLITE_ERROR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_SCHEMA:
+	case sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_SCHEMA:
 		return true
 	}
 	return false

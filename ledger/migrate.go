@@ -16,8 +16,19 @@ var migrations embed.FS
 // versions is the table that says which schema a ledger has; no other program's database has it.
 const versions = "quarterturn_schema"
 
-// migrate brings the schema up to date. Processes that start together may all try: one wins, the others find it done.
+// migrate brings the schema up to date. Of processes that start together after an upgrade one wins, and the others find it
+// done when they look again.
 func migrate(ctx context.Context, db *sql.DB) error {
+	const tries = 5
+	for try := 1; ; try++ {
+		err := raise(ctx, db)
+		if err == nil || try == tries || !rerun(err) {
+			return err
+		}
+	}
+}
+
+func raise(ctx context.Context, db *sql.DB) error {
 	if err := ours(ctx, db); err != nil {
 		return err
 	}
@@ -25,25 +36,6 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	const tries = 5
-	for try := 1; ; try++ {
-		err := raise(ctx, p)
-		if err == nil || try == tries || ctx.Err() != nil || !rerun(err) {
-			return err
-		}
-	}
-}
-
-func provider(db *sql.DB) (*goose.Provider, error) {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	return goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithTableName(versions),
-		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
-}
-
-func raise(ctx context.Context, p *goose.Provider) error {
 	current, target, err := p.GetVersions(ctx)
 	if err != nil {
 		return err
@@ -55,6 +47,15 @@ func raise(ctx context.Context, p *goose.Provider) error {
 		_, err = p.Up(ctx)
 	}
 	return err
+}
+
+func provider(db *sql.DB) (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithTableName(versions),
+		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 }
 
 // ours refuses another program's database before anything is written to it.

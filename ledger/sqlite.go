@@ -75,11 +75,11 @@ func OpenSQLite(ctx context.Context, path string, now func() time.Time, o Option
 	if err != nil {
 		return nil, err
 	}
-	abs, err := prepare(path)
+	l := &SQLite{path: path, now: now, o: o}
+	abs, err := l.prepare(ctx)
 	if err != nil {
 		return nil, err
 	}
-	l := &SQLite{path: path, now: now, o: o}
 	if err := l.connect(ctx, abs); err != nil {
 		l.drop()
 		return nil, l.fault(err)
@@ -105,12 +105,9 @@ func (l *SQLite) drop() {
 
 func (l *SQLite) connect(ctx context.Context, abs string) error {
 	var err error
-	if l.db, err = sql.Open("sqlite", l.dsn(abs, url.Values{"_txlock": {"immediate"}},
-		"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "secure_delete(ON)")); err != nil {
+	if l.db, err = l.writer(abs); err != nil {
 		return err
 	}
-	// SQLite has one writer at a time; waiting for it in the pool is fair and needs no polling.
-	l.db.SetMaxOpenConns(1)
 	if err := migrate(ctx, l.db); err != nil {
 		return err
 	}
@@ -121,32 +118,73 @@ func (l *SQLite) connect(ctx context.Context, abs string) error {
 	return l.seen.PingContext(ctx)
 }
 
+// writer has one connection: SQLite has one writer at a time, and waiting for it in the pool is fair and needs no polling.
+func (l *SQLite) writer(abs string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", l.dsn(abs, url.Values{"_txlock": {"immediate"}},
+		"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "secure_delete(ON)"))
+	if err == nil {
+		db.SetMaxOpenConns(1)
+	}
+	return db, err
+}
+
 // dsn escapes the path: a folder may be called "50%?".
 func (l *SQLite) dsn(abs string, v url.Values, pragmas ...string) string {
 	v["_pragma"] = append([]string{fmt.Sprintf("busy_timeout(%d)", l.o.Wait.Milliseconds())}, pragmas...)
 	return (&url.URL{Scheme: "file", Path: abs, RawQuery: v.Encode()}).String()
 }
 
-// prepare creates the file before SQLite does: SQLite would leave the mode to the umask, and gives -wal and -shm the
-// mode of the file.
-func prepare(path string) (string, error) {
-	abs, err := filepath.Abs(path)
-	if path == "" || err != nil {
+// prepare makes sure that there is a file, and returns its absolute path.
+func (l *SQLite) prepare(ctx context.Context) (string, error) {
+	abs, err := filepath.Abs(l.path)
+	if l.path == "" || err != nil {
 		return "", fmt.Errorf("the ledger needs the path of a file; nothing was opened")
 	}
 	if info, err := os.Stat(filepath.Dir(abs)); err != nil || !info.IsDir() {
 		return "", fmt.Errorf("ledger %s: its folder does not exist or cannot be read; nothing was created. "+
-			"Create the folder, or mend `ledger` in the configuration", path)
+			"Create the folder, or mend `ledger` in the configuration", l.path)
 	}
-	f, err := os.OpenFile(abs, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	switch {
-	case err == nil:
-		return abs, f.Close()
-	case errors.Is(err, fs.ErrExist):
-		return abs, inspect(path, abs)
+	if _, err := os.Lstat(abs); errors.Is(err, fs.ErrNotExist) {
+		if err := l.create(ctx, abs); err != nil {
+			return "", err
+		}
 	}
-	return "", fmt.Errorf("ledger %s: it cannot be created here; nothing was changed. Make its folder writable for "+
-		"this user, or mend `ledger` in the configuration", path)
+	return abs, inspect(l.path, abs)
+}
+
+// create builds a new ledger beside its place and links it there when it is whole: processes that start together on a
+// new ledger then never meet on a half-made one. The file has mode 0600 before SQLite opens it; SQLite would leave that
+// to the umask, and gives -wal and -shm the mode of the file.
+func (l *SQLite) create(ctx context.Context, abs string) error {
+	f, err := os.CreateTemp(filepath.Dir(abs), filepath.Base(abs)+".new-*")
+	if err != nil {
+		return l.uncreated()
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	if err := f.Close(); err != nil {
+		return l.uncreated()
+	}
+	if err := l.build(ctx, f.Name()); err != nil {
+		return l.fault(err)
+	}
+	if err := os.Link(f.Name(), abs); err != nil && !errors.Is(err, fs.ErrExist) {
+		return l.uncreated()
+	}
+	return nil
+}
+
+// build leaves one file: closing the only connection empties the write-ahead log into it.
+func (l *SQLite) build(ctx context.Context, abs string) error {
+	db, err := l.writer(abs)
+	if err != nil {
+		return err
+	}
+	return errors.Join(migrate(ctx, db), db.Close())
+}
+
+func (l *SQLite) uncreated() error {
+	return fmt.Errorf("ledger %s: it cannot be created here; nothing was changed. Make its folder writable for this "+
+		"user, on a local file system, or mend `ledger` in the configuration", l.path)
 }
 
 // inspect refuses what is no file of ours alone. Group rights are left: Kubernetes sets them on mounted volumes.

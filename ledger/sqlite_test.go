@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"database/sql"
 	"path/filepath"
 	"testing"
 	"time"
@@ -26,4 +27,14 @@ func open(t *testing.T, now func() time.Time) *SQLite {
 
 func TestLedger(t *testing.T) {
 	ledgertest.Run(t, func(t *testing.T, now func() time.Time) rotator.Ledger { return open(t, now) })
+}
+
+// rawDB is another program's hand on the file.
+func rawDB(t *testing.T, path string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
 }

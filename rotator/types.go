@@ -236,17 +236,14 @@ type Spec struct {
 
 // ProfileSpec is what decide needs of a vendor profile.
 type ProfileSpec struct {
-	Lifecycle          string        // "overlap" is the only one built so far
-	Host               string        // pinned host of the environment
-	LiveLimit          int           // how many pairs may live at once; 0 unknown
-	Propagation        time.Duration // how long a revocation may take to bite
-	FailingProbes      bool          // false: the profile forbids probes that fail: death is attested, never proven
-	NamesEnvironment   bool          // the answer says which environment it is
-	CanDisable         bool          // the portal can disable before it deletes
-	KeyField           string        // the public half, whose last four characters a portal shows
-	Portal             []string      // steps for creating, already filled in
-	Revoke             []string      // steps for revoking
-	QuietFrom, QuietTo time.Duration // span of the UTC day without checks, both 0: none; may wrap midnight
+	Lifecycle        string        // "overlap" is the only one built so far
+	Host             string        // pinned host of the environment
+	LiveLimit        int           // how many pairs may live at once; 0 unknown
+	Propagation      time.Duration // how long a revocation may take to bite
+	FailingProbes    bool          // false: the profile forbids probes that fail: death is attested, never proven
+	NamesEnvironment bool          // the answer says which environment it is
+	CanDisable       bool          // the portal can disable before it deletes
+	KeyField         string        // the public half, whose last four characters a portal shows
 }
 
 // PlaceSpec is a place as decide sees it.

@@ -24,8 +24,8 @@ func CheckFile(path string) error {
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("%w: %s is not a regular file", ErrFile, path)
 	case !private(info.Mode().Perm()):
-		return fmt.Errorf("%w: %s has mode %#o, so others may use it: run chmod 600 %s (in a Kubernetes volume set defaultMode: 0400)",
-			ErrFile, path, info.Mode().Perm(), path)
+		return fmt.Errorf("%w: %s has mode %#o, a key file must be 0600 or stricter: run chmod 600 %s "+
+			"(in a Kubernetes volume set defaultMode: 0400)", ErrFile, path, info.Mode().Perm(), path)
 	}
 	return nil
 }

@@ -96,7 +96,7 @@ func checkName(field string) error {
 // in place of them: either way the vendor would get something else than it gave.
 func checkText(s string) error {
 	if strings.ContainsRune(s, utf8.RuneError) {
-		return refused("a field holds bytes that are not UTF-8 text")
+		return refused("a text came damaged (bytes that are not UTF-8, or U+FFFD in their place)")
 	}
 	return nil
 }

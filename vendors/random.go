@@ -33,7 +33,7 @@ func (p Profile) Random(r io.Reader, like secret.Material) (secret.Material, err
 	return pair, nil
 }
 
-// random is one of the few places that reveal a value: to take its form, never its content.
+// random reveals the sample to take its form, never its content.
 func (f Field) random(draw *rand.Rand, like secret.Value) secret.Value {
 	sample := like.Reveal()
 	if sample == "" {

@@ -90,7 +90,7 @@ func (p Profile) fieldCount(m secret.Material) ShapeErrors {
 		extra, strings.Join(p.FieldNames(), ", "))}}
 }
 
-// inspect looks at one field. It is the first of the two places in this package that reveal a value to judge its form.
+// inspect looks at one field. It reveals the value to judge its form; what it returns is made of names and positions.
 func (p Profile) inspect(name string, m secret.Material) *ShapeError {
 	f := p.Fields[name]
 	value, there := m[name]

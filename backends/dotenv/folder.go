@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -197,10 +198,7 @@ func (f *folder) replace(ctx context.Context, was snapshot, data []byte, at time
 	if err := temp.fill(data, was, at); err != nil {
 		return explain("writing in "+f.path, err)
 	}
-	if now, err := f.look(); err != nil || !now.same(was) {
-		return errors.Join(err, backends.ErrChanged)
-	}
-	if err := ctx.Err(); err != nil {
+	if err := f.unchanged(ctx, was); err != nil {
 		return err
 	}
 	if err := temp.rename(f.name, was); err != nil {
@@ -209,15 +207,27 @@ func (f *folder) replace(ctx context.Context, was snapshot, data []byte, at time
 	return f.sync()
 }
 
-// sync makes the rename last. Some file systems know no such thing, and say so.
-func (f *folder) sync() error {
-	dir, err := f.root.Open(".")
+// unchanged is the last look before the rename: editors take no lock.
+func (f *folder) unchanged(ctx context.Context, was snapshot) error {
+	now, err := f.look()
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
-	if err := dir.Sync(); !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOTSUP) {
-		return err
+	if !now.same(was) {
+		return backends.ErrChanged
 	}
-	return nil
+	return ctx.Err()
+}
+
+// sync makes the rename last. Some file systems know no such thing, and say so.
+func (f *folder) sync() error {
+	dir, err := f.root.Open(".")
+	if err == nil {
+		defer dir.Close()
+		err = dir.Sync()
+	}
+	if err == nil || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
+		return nil
+	}
+	return fmt.Errorf("%s was replaced, but may not survive a power failure: run again: %w", f.file(), err)
 }

@@ -70,7 +70,8 @@ func (t *temporary) own(was snapshot) error {
 // stamp makes the time of change grow with every write, whatever the clock and the file system's precision do. This is
 // what keeps a version from coming back when the same bytes and a recycled inode do.
 func (t *temporary) stamp(at, was time.Time) error {
-	for step := time.Nanosecond; step < time.Hour; step *= 1000 {
+	steps := []time.Duration{time.Nanosecond, time.Microsecond, time.Millisecond, time.Second, 3 * time.Second}
+	for _, step := range steps {
 		if !at.After(was) {
 			at = was.Add(step)
 		}

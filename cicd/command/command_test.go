@@ -3,7 +3,6 @@ package command
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -15,9 +14,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"quarterturn/cicd"
+	"quarterturn/internal/strict"
 )
 
 var start = time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
@@ -284,28 +283,20 @@ func TestShort(t *testing.T) {
 }
 
 func TestSchema(t *testing.T) {
-	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(string(Schema())))
-	if err != nil {
-		t.Fatal(err)
-	}
-	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource("command.json", doc); err != nil {
-		t.Fatal(err)
-	}
-	compiled, err := compiler.Compile("command.json")
+	schema, err := strict.Compile("command", Schema())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for text, good := range map[string]bool{
-		`["systemctl","restart","app"]`: true, `["app"]`: true,
-		`[]`: false, `"systemctl restart app"`: false, `["app",1]`: false, `{}`: false,
+		`[systemctl, restart, app]`: true, `[app]`: true,
+		`[]`: false, `systemctl restart app`: false, `[app, 1]`: false, `{command: app}`: false,
 	} {
-		var value any
-		if err := json.Unmarshal([]byte(text), &value); err != nil {
+		doc, err := strict.Parse("t.yaml", []byte(text))
+		if err != nil {
 			t.Fatal(err)
 		}
-		if err := compiled.Validate(value); (err == nil) != good {
-			t.Errorf("%s: %v", text, err)
+		if problems := doc.Validate(schema); (len(problems) == 0) != good {
+			t.Errorf("%s: %v", text, problems)
 		}
 	}
 }

@@ -69,8 +69,8 @@ func (l *loading) checkCalls() {
 }
 
 func (l *loading) checkDefaults() {
-	l.checkName("policy", l.file.Defaults.Policy, l.policyNames(), "defaults", "policy")
-	l.checkName("group of people", l.file.Defaults.People, l.peopleNames(), "defaults", "people")
+	l.checkName("no policy of this name", l.file.Defaults.Policy, l.policyNames(), "defaults", "policy")
+	l.checkName("no group of people of this name", l.file.Defaults.People, l.peopleNames(), "defaults", "people")
 }
 
 func (l *loading) policyNames() []string {
@@ -90,9 +90,9 @@ func (l *loading) peopleNames() []string {
 }
 
 // checkName finds a name that nothing carries. An empty one is missing or broken, which is said elsewhere.
-func (l *loading) checkName(noun, name string, known []string, path ...any) {
+func (l *loading) checkName(what, name string, known []string, path ...any) {
 	if name != "" && !slices.Contains(known, name) {
-		l.problem("no "+noun+" of this name", choose(name, known), path...)
+		l.problem(what, choose(name, known), path...)
 	}
 }
 
@@ -101,12 +101,14 @@ func choose(name string, known []string) string {
 	if near := strict.Nearest(name, known); near != "" {
 		return "did you mean " + strict.ShowName(near) + "?"
 	}
-	if len(known) == 0 {
-		return "there is none yet: write it"
+	var shown []string
+	for _, k := range known {
+		if k != "" {
+			shown = append(shown, strict.ShowName(k))
+		}
 	}
-	shown := make([]string, len(known))
-	for i, k := range known {
-		shown[i] = strict.ShowName(k)
+	if len(shown) == 0 {
+		return "there is none yet: write it"
 	}
 	return "use one of: " + strings.Join(shown, ", ")
 }

@@ -10,8 +10,8 @@ import (
 
 func (l *loading) checkCredential(c credential, path ...any) {
 	at := func(more ...any) []any { return append(slices.Clip(path), more...) }
-	l.checkName("policy", c.Policy, l.policyNames(), at("policy")...)
-	l.checkName("group of people", c.People, l.peopleNames(), at("people")...)
+	l.checkName("no policy of this name", c.Policy, l.policyNames(), at("policy")...)
+	l.checkName("no group of people of this name", c.People, l.peopleNames(), at("people")...)
 	l.checkPolicyChosen(c, path)
 	l.checkPeopleChosen(c, path)
 	l.checkVendor(c, path)
@@ -23,7 +23,7 @@ func (l *loading) checkCredential(c credential, path ...any) {
 	}
 	for i, one := range c.Consumers {
 		for j, read := range one.Reads {
-			l.checkName("place", read, placeNames, at("consumers", i, "reads", j)...)
+			l.checkName("no place of this name", read, placeNames, at("consumers", i, "reads", j)...)
 		}
 	}
 	l.noteUnread(c, path)
@@ -84,15 +84,16 @@ func (l *loading) checkVendor(c credential, path []any) {
 		return
 	}
 	at := func(field string) []any { return append(slices.Clip(path), field) }
-	l.checkName("vendor", c.Vendor, slices.Sorted(maps.Keys(l.vendors)), at("vendor")...)
+	l.checkName("no vendor of this name", c.Vendor, slices.Sorted(maps.Keys(l.vendors)), at("vendor")...)
 	if vendor, known := l.vendors[c.Vendor]; known {
-		l.checkName("environment of this vendor", c.Environment, vendor.Environments, at("environment")...)
+		l.checkName("no such environment of this vendor", c.Environment, vendor.Environments, at("environment")...)
 	}
 }
 
 func (l *loading) checkPlace(p place, c credential, path []any) {
 	at := func(more ...any) []any { return append(slices.Clip(path), more...) }
-	if vendor, known := l.vendors[c.Vendor]; known && l.doc.Sub(at("fields")...) != nil {
+	written := l.doc.Sub(at("fields")...)
+	if vendor, known := l.vendors[c.Vendor]; known && written != nil && len(written.Names()) > 0 {
 		l.checkFields(p, vendor, path)
 	}
 	l.checkFieldsDiffer(p, path)
@@ -103,7 +104,7 @@ func (l *loading) checkPlace(p place, c credential, path []any) {
 	case follows(c.Places, p):
 		l.problem("part of a circle: no place in it would ever be written", "remove one follows", at("follows")...)
 	default:
-		l.checkName("place", p.Follows, names(c.Places, func(p place) string { return p.Name }), at("follows")...)
+		l.checkName("no place of this name", p.Follows, names(c.Places, func(p place) string { return p.Name }), at("follows")...)
 	}
 }
 

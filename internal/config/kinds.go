@@ -30,21 +30,21 @@ type Vendor struct {
 // Kinds is everything that can stand in a file but is built elsewhere.
 type Kinds struct {
 	Places, Redeploys, Proofs []Kind
-	// Vendors knows the built-in vendor profiles and those in files, by name. It is called once a Load. When some
+	// Vendors is required. It knows the built-in vendor profiles and those in files, by name. It is called once a Load. When some
 	// files fail it returns what it has beside the error: strict.Problems are passed on as they are, and the text of
 	// any other error must be free of values.
 	Vendors func(files []string) (map[string]Vendor, error)
 }
 
 //go:embed schema.json
-var base []byte
+var base string
 
 // Schema is the JSON Schema (draft 2020-12) of a whole config file for editors and for Load, indented and always the
 // same for the same kinds. An error means that the kinds themselves are wrong: a name twice, a schema that is no JSON
 // object.
 func Schema(k Kinds) ([]byte, error) {
 	var whole map[string]any
-	if err := json.Unmarshal(base, &whole); err != nil {
+	if err := json.Unmarshal([]byte(base), &whole); err != nil {
 		return nil, fmt.Errorf("base schema: %w", err)
 	}
 	defs := whole["$defs"].(map[string]any)

@@ -17,6 +17,9 @@ func (e *LaterError) Error() string {
 	return fmt.Sprintf("no call was made: %s; due again at %s", e.Why, e.At.UTC().Format(time.RFC3339))
 }
 
+// Due is At: callers that must not know this package find it by assertion.
+func (e *LaterError) Due() time.Time { return e.At }
+
 // Budget is asked before every call and told after it. It needs no type of this package, so that a store shared by
 // several workers can be one.
 type Budget interface {

@@ -184,4 +184,7 @@ func TestLaterErrorSaysWhen(t *testing.T) {
 	if got := err.Error(); got != "no call was made: the budget is used up; due again at 2026-11-23T10:00:00Z" {
 		t.Error(got)
 	}
+	if !err.Due().Equal(err.At) {
+		t.Errorf("due at %v", err.Due())
+	}
 }

@@ -309,7 +309,7 @@ func TestBrokenAnswers(t *testing.T) {
 		{"closed at once", "", shut, Send, "answer cut short"},
 		{"reset at once", "", reset, Send, "connection reset"},
 		{"cut in the body", head, shut, Read, "answer cut short"},
-		{"cut in the head", "HTTP/1.1 200 OK\r\nConte", shut, Read, "answer cut short"},
+		{"cut in the head", "HTTP/1.1 200 OK\r\nConte", shut, Read, "unreadable answer"},
 		{"silent", "", hang, Send, "timeout"},
 		{"slow body", head, hang, Read, "timeout"},
 		{"not HTTP", "SSH-2.0-secret-banner\r\n\r\n", shut, Read, "unreadable answer"},

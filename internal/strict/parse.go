@@ -34,7 +34,10 @@ func Parse(file string, data []byte) (*Document, error) {
 	if err := loader.Load(&yaml.Node{}); !errors.Is(err, io.EOF) {
 		problems = append(problems, trailing(file, err))
 	}
-	return d, problems.Err()
+	if len(problems) > 0 {
+		return nil, problems.Err()
+	}
+	return d, nil
 }
 
 func unfit(file string, data []byte) (Problem, bool) {

@@ -224,11 +224,18 @@ func wrongTypeWords(k *kind.Type, rule rule) (what, remedy string) {
 	case k.Got == "null":
 		return "empty, but " + must, "give it a value or remove it"
 	case must == "must be text" && (k.Got == "number" || k.Got == "boolean"):
-		return must, "put it in quotes"
+		return must, quotesRemedy(rule)
 	case rule.text(FormKey) != "":
 		return must, rule.form()
 	}
 	return must + ", but is " + typeWord(k.Got), "correct it"
+}
+
+func quotesRemedy(rule rule) string {
+	if rule.text(FormKey) == "" {
+		return "put it in quotes"
+	}
+	return rule.form() + ", in quotes"
 }
 
 func typeWord(name string) string {

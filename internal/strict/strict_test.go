@@ -91,7 +91,7 @@ f.yaml:9:6: day: not a valid date; see what the schema's description of this fie
 			`f.yaml:2:7: size: too large; use at most 9
 f.yaml:3:8: share: too small; use more than 0
 f.yaml:4:8: short: too long; write at most 4 characters
-f.yaml:5:6: age: must be text; put it in quotes
+f.yaml:5:6: age: must be text; write a duration such as 90d, 24h or 15m, in quotes
 f.yaml:6:11: list[1]: the same as entry 0; keep one`},
 		"infinity": {"name: a\nsize: .inf\n", "f.yaml:2:7: size: must be a whole number, but is text; correct it"},
 		"shapes": {"places: {}\nlist: []\npeople:\naction:\n  http: {}\n  command: []\n",

@@ -65,8 +65,8 @@ func keepRefuses(w *world) {
 	w.must(keep("r2", stolen))
 	w.must(keep("r1", w.candidate("one", "p6")))
 	r := w.claim("r2")
-	r.State = rotator.Received
-	w.record(rotator.Change{Rotation: r, Pairs: []rotator.Pair{w.candidate("two", "p3")}, Release: true})
+	r.State, stolen.Life = rotator.Received, rotator.Current
+	w.record(rotator.Change{Rotation: r, Pairs: []rotator.Pair{stolen}, Release: true})
 	w.want(keep("r2", w.candidate("two", "p7")), rotator.ErrExists)
 	w.end("r2")
 	w.want(keep("r2", w.candidate("two", "p8")), rotator.ErrExists)

@@ -45,7 +45,7 @@ func words(w *world) {
 	all, err := w.ledger.Words(w.ctx, "one")
 	w.must(err)
 	w.same("everything said", kinds(all), []rotator.WordKind{rotator.Approved, rotator.RollBack})
-	w.same("the trail", len(w.events("r1")), 4)
+	w.same("the trail", len(w.events("r1")), 3)
 	for _, id := range []rotator.ID{"nobody", "r2"} {
 		_, err = w.ledger.Say(w.ctx, rotator.Word{Rotation: id, Kind: rotator.Resume, Who: "ada"}, event("said"))
 		w.want(err, rotator.ErrNotFound)

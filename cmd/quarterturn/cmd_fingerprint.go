@@ -1,0 +1,91 @@
+package main
+
+import (
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"quarterturn/intake"
+	"quarterturn/secret"
+)
+
+func (a *app) fingerprintCmd() *cobra.Command {
+	c := &cobra.Command{Use: "fingerprint", Short: "let a consumer name the pair it runs with, without showing it", Args: noSuchCommand,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	c.AddCommand(a.fingerprintKeyCmd(), a.fingerprintReportCmd())
+	return c
+}
+
+// fingerprintKeyCmd writes the key a consumer computes its print with: derived for its name, good for nothing else.
+func (a *app) fingerprintKeyCmd() *cobra.Command {
+	var file string
+	c := &cobra.Command{Use: "key CONSUMER", Short: "write the consumer's own print key to a new file (0600)", Args: names(1, 1, "one name"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if file == "" {
+				return usage("--file is needed: the key goes into a file, never to a terminal")
+			}
+			return a.with(c.Context(), func(s *shop) error {
+				if err := secret.CreateFile(file, s.keys.Derive(args[0])); err != nil {
+					return err
+				}
+				return a.p.give(answer{json: map[string]string{"consumer": args[0], "file": file},
+					text: func(p *printer) {
+						p.mark("ok", "%s holds the print key of %s: hand it to the consumer as QUARTERTURN_PRINT_KEY", file, args[0])
+					}})
+			})
+		}}
+	c.Flags().StringVar(&file, "file", "", "the file to be written; it must not exist")
+	return c
+}
+
+// fingerprintReportCmd is what a consumer in any language may call: key by file or environment, the pair on standard
+// input.
+func (a *app) fingerprintReportCmd() *cobra.Command {
+	var file string
+	c := &cobra.Command{Use: "report", Short: "compute a print: the pair on standard input, the key in --key-file or QUARTERTURN_PRINT_KEY", Args: names(0, 0, "no arguments"),
+		RunE: func(*cobra.Command, []string) error {
+			derived, err := a.printKey(file)
+			if err != nil {
+				return err
+			}
+			m, _, err := intake.ReadPaste(a.w.in, []intake.Field{{Name: "key", Entry: "BLUUM_API_KEY"},
+				{Name: "secret", Entry: "BLUUM_API_SECRET", Secret: true}})
+			if err != nil {
+				return usage("%w", err)
+			}
+			print, err := secret.Report(derived, m)
+			if err != nil {
+				return usage("%w", err)
+			}
+			return a.p.give(answer{json: map[string]string{"print": print}, text: func(p *printer) { p.line("%s", print) }})
+		}}
+	c.Flags().StringVar(&file, "key-file", "", "file with the consumer's print key")
+	return c
+}
+
+func (a *app) printKey(file string) (secret.Value, error) {
+	if file == "" {
+		v := lookup(a.w.environ, "QUARTERTURN_PRINT_KEY")
+		if v == "" {
+			return secret.Value{}, usage("no print key: use --key-file, or QUARTERTURN_PRINT_KEY")
+		}
+		return secret.New(v), nil
+	}
+	return readKeyFile(file)
+}
+
+func readKeyFile(file string) (secret.Value, error) {
+	if err := secret.CheckFile(file); err != nil {
+		return secret.Value{}, usage("%w", err)
+	}
+	f, err := openFile(file)
+	if err != nil {
+		return secret.Value{}, err
+	}
+	defer func() { _ = f.Close() }()
+	b, err := io.ReadAll(io.LimitReader(f, 4096))
+	if err != nil {
+		return secret.Value{}, usage("the key file cannot be read")
+	}
+	return secret.New(trim(string(b))), nil
+}

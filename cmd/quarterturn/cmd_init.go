@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/template"
+
+	"github.com/spf13/cobra"
+
+	"quarterturn/internal/config"
+	"quarterturn/internal/seal/age"
+	"quarterturn/internal/strict"
+	"quarterturn/secret"
+)
+
+//go:embed init.yaml.tmpl
+var initTemplate string
+
+// initial is what a first configuration is made of.
+type initial struct {
+	Name, Vendor, Environment, Organisation string
+	EnvFile, Key, Secret                    string
+	Consumer, Health, Print                 string
+	Restart                                 []string
+	Owner                                   string
+	Recipients                              []string
+	Profiles                                []string
+}
+
+// question is one value that init needs, by flag or by asking.
+type question struct {
+	flag, ask, fallback string
+	into                *string
+	required            bool
+}
+
+func (a *app) initCmd() *cobra.Command {
+	var in initial
+	var restart, breakGlass string
+	questions := []question{
+		{"name", "What should the credential be called?", "bluum-production", &in.Name, true},
+		{"vendor", "Which vendor profile?", "bluum", &in.Vendor, true},
+		{"environment", "Which environment, sandbox or production? (there is no default)", "", &in.Environment, true},
+		{"organisation", "Which organisation does the vendor's portal show?", "", &in.Organisation, false},
+		{"env-file", "Which .env file holds the key?", "app.env", &in.EnvFile, true},
+		{"key-entry", "Which entry of it holds the key?", "BLUUM_API_KEY", &in.Key, true},
+		{"secret-entry", "Which entry holds the secret?", "BLUUM_API_SECRET", &in.Secret, true},
+		{"consumer", "What is the service called that reads it?", "app", &in.Consumer, true},
+		{"restart", "Which command restarts it? (program and arguments, no shell)", "systemctl restart app", &restart, true},
+		{"health", "Which address answers with its health?", "http://127.0.0.1:8080/healthz", &in.Health, true},
+		{"print", "Where in that answer is its fingerprint? (docs/recipes/fingerprint.md; - for none)", "$.print", &in.Print, true},
+		{"owner", "Whose key is it? (e-mail)", "", &in.Owner, true},
+	}
+	c := &cobra.Command{Use: "init", Short: "write a commented configuration and its key files, by asking", Args: names(0, 0, "no arguments"),
+		RunE: func(*cobra.Command, []string) error {
+			if err := a.answers(questions); err != nil {
+				return err
+			}
+			in.Restart = strings.Fields(restart)
+			if in.Print == "-" {
+				in.Print = ""
+			}
+			if breakGlass != "" {
+				in.Recipients = []string{breakGlass}
+			}
+			return a.init(in)
+		}}
+	for _, q := range questions {
+		c.Flags().StringVar(q.into, q.flag, "", q.ask)
+	}
+	c.Flags().StringVar(&breakGlass, "break-glass", "", "a second age recipient, whose identity is kept offline")
+	return c
+}
+
+// answers fills what no flag gave: by asking at a terminal, from the fallback elsewhere. What has none must be given.
+func (a *app) answers(questions []question) error {
+	for _, q := range questions {
+		if *q.into != "" {
+			continue
+		}
+		if a.w.terminal != nil {
+			typed, err := a.ask(promptFor(q))
+			if err != nil {
+				return err
+			}
+			*q.into = strings.TrimSpace(typed)
+		}
+		if *q.into == "" {
+			*q.into = q.fallback
+		}
+		if *q.into == "" && q.required {
+			return usage("--%s is needed; nothing was written", q.flag)
+		}
+	}
+	return nil
+}
+
+func promptFor(q question) string {
+	if q.fallback == "" {
+		return q.ask + " "
+	}
+	return q.ask + " [" + q.fallback + "] "
+}
+
+// init writes key files and configuration beside each other, and nothing over anything.
+func (a *app) init(in initial) error {
+	dir := filepath.Dir(a.config)
+	files := []string{a.config, filepath.Join(dir, "seal.key"), filepath.Join(dir, "fingerprint.key")}
+	for _, f := range files {
+		if _, err := os.Lstat(f); !errors.Is(err, os.ErrNotExist) {
+			return usage("%s exists already; nothing was written", f)
+		}
+	}
+	if err := in.sound(dir); err != nil {
+		return err
+	}
+	recipient, err := newKeyFiles(files[1], files[2])
+	if err != nil {
+		return err
+	}
+	in.Recipients = append([]string{recipient}, in.Recipients...)
+	if err := in.write(a.config); err != nil {
+		return err
+	}
+	next := "quarterturn check " + in.Name
+	return a.p.give(answer{json: map[string]any{"written": files, "next": next}, next: next, text: func(p *printer) {
+		for _, f := range files {
+			p.mark("ok", "wrote %s", f)
+		}
+		p.mark("note", "seal.key opens every sealed pair, and fingerprint.key recognises them: keep copies where you keep "+
+			"such keys, and never in a repository")
+		if in.Print != "" {
+			p.mark("note", "let %s report which pair it runs with: quarterturn fingerprint key %s --file print.key, and "+
+				"docs/recipes/fingerprint.md", in.Consumer, in.Consumer)
+		}
+	}})
+}
+
+// sound checks the answers as the configuration would, before anything is written.
+func (in initial) sound(dir string) error {
+	tmp, err := os.MkdirTemp("", "quarterturn-init-*")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(tmp) }()
+	path := filepath.Join(tmp, "quarterturn.yaml")
+	in.Recipients = append([]string{"age1placeholder"}, in.Recipients...)
+	if err := in.write(path); err != nil {
+		return err
+	}
+	_, err = config.Load(path, kinds())
+	var problems strict.Problems
+	if errors.As(err, &problems) {
+		return usage("the answers do not make a configuration (%s); nothing was written", problems[0].Field+": "+problems[0].What)
+	}
+	return err
+}
+
+// write renders the configuration into a new file.
+func (in initial) write(path string) error {
+	t, err := template.New("init").Parse(initTemplate)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := t.Execute(&b, in); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("the configuration cannot be written: %w", err)
+	}
+	_, err = f.Write(b.Bytes())
+	return errors.Join(err, f.Close())
+}
+
+// newKeyFiles makes a sealing identity and a fingerprint key, and returns the identity's recipient.
+func newKeyFiles(seal, fingerprint string) (string, error) {
+	recipient, err := age.NewIdentity(seal)
+	if err != nil {
+		return "", err
+	}
+	return recipient, secret.CreateFile(fingerprint, secret.New(secret.NewKey()+"\n"))
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"quarterturn/policies"
+	"quarterturn/rotator"
+)
+
+func (a *app) runCmd() *cobra.Command {
+	var failOn string
+	c := &cobra.Command{Use: "run", Short: "one pass over everything that is ready: what the CronJob runs", Args: names(0, 0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if failOn != "" && failOn != "overdue" {
+				return usage("--fail-on takes overdue")
+			}
+			return a.with(c.Context(), func(s *shop) error { return a.pass(c.Context(), s, failOn) })
+		}}
+	c.Flags().StringVar(&failOn, "fail-on", "", "overdue: exit with 4 when a key is overdue after the pass")
+	return c
+}
+
+// outcomeView is one rotation of a pass, for machines.
+type outcomeView struct {
+	Rotation   string     `json:"rotation"`
+	Credential string     `json:"credential"`
+	Lane       string     `json:"lane"`
+	From       string     `json:"from"`
+	To         string     `json:"to"`
+	Steps      int        `json:"steps"`
+	Why        string     `json:"why"`
+	Next       string     `json:"next,omitempty"`
+	LookAgain  *time.Time `json:"look_again,omitempty"`
+	Broken     string     `json:"broken,omitempty"`
+	Error      string     `json:"error,omitempty"`
+}
+
+func viewOutcome(o rotator.Outcome) outcomeView {
+	v := outcomeView{Rotation: string(o.Rotation), Credential: o.Credential, Lane: string(o.Lane), From: string(o.From),
+		To: string(o.To), Steps: o.Steps, Why: o.Why, Next: o.Command, Broken: o.Broken}
+	if !o.Next.IsZero() {
+		v.LookAgain = &o.Next
+	}
+	if o.Err != nil {
+		v.Error = o.Err.Error()
+	}
+	return v
+}
+
+func (a *app) pass(ctx context.Context, s *shop, failOn string) error {
+	if err := prune(ctx, s); err != nil {
+		return err
+	}
+	outs, err := s.rt.Pass(ctx)
+	if err != nil {
+		return err
+	}
+	code, gone, err := a.afterPass(ctx, s, outs, failOn)
+	if err != nil {
+		return err
+	}
+	views := make([]outcomeView, 0, len(outs))
+	for _, o := range outs {
+		views = append(views, viewOutcome(o))
+	}
+	err = a.p.give(answer{json: map[string]any{"outcomes": views, "vanished": gone, "exit": code}, next: awaited(outs),
+		text: func(p *printer) { printOutcomes(p, outs, gone) }})
+	return errors.Join(err, quietly(code))
+}
+
+// prune forgets vendor calls that are older than they are kept.
+func prune(ctx context.Context, s *shop) error {
+	_, err := s.ledger.Prune(ctx)
+	return err
+}
+
+// afterPass judges what the pass leaves behind.
+func (a *app) afterPass(ctx context.Context, s *shop, outs []rotator.Outcome, failOn string) (int, []string, error) {
+	code := exitDone
+	for _, o := range outs {
+		code = worst(code, outcomeCode(o))
+	}
+	gone, err := s.rt.Vanished(ctx)
+	if err != nil {
+		return code, gone, err
+	}
+	if len(gone) > 0 {
+		code = worst(code, exitStop)
+	}
+	if failOn == "overdue" {
+		over, err := overdue(ctx, s)
+		if err != nil {
+			return code, gone, err
+		}
+		if over {
+			code = worst(code, exitOverdue)
+		}
+	}
+	return code, gone, nil
+}
+
+func outcomeCode(o rotator.Outcome) int {
+	switch {
+	case o.Broken != "":
+		return exitStop
+	case o.Err != nil:
+		return exitCode(o.Err)
+	case o.Trouble:
+		return exitTransient
+	}
+	return exitDone
+}
+
+func overdue(ctx context.Context, s *shop) (bool, error) {
+	standings, err := s.rt.Status(ctx)
+	for _, st := range standings {
+		if st.Finding.Level == policies.Overdue {
+			return true, err
+		}
+	}
+	return false, err
+}
+
+func printOutcomes(p *printer, outs []rotator.Outcome, gone []string) {
+	if len(outs) == 0 && len(gone) == 0 {
+		p.line("Nothing was ready.")
+	}
+	for _, o := range outs {
+		printOutcome(p, o)
+	}
+	for _, name := range gone {
+		p.mark("STOP", "%s has a key that may be alive, and is no longer in the configuration: put it back", name)
+	}
+}
+
+func printOutcome(p *printer, o rotator.Outcome) {
+	title := o.Credential
+	if o.Lane == rotator.Burial {
+		title += " (burial)"
+	}
+	path := string(o.To)
+	if o.From != o.To {
+		path = fmt.Sprintf("%s → %s", o.From, o.To)
+	}
+	p.line("%s: %s", p.style(bold, title), strings.ReplaceAll(path, "_", " "))
+	switch {
+	case o.Broken != "":
+		p.mark("STOP", "%s. Broken now: %s", o.Why, o.Broken)
+	case o.Err != nil:
+		p.mark("wait", "%s. Tried again after %s", o.Err, stamp(o.Next))
+	case o.Command != "":
+		p.mark("ask", "%s", o.Why)
+	case o.To.Over():
+		p.mark("ok", "%s", o.Why)
+	default:
+		p.mark("wait", "%s. Next look after %s", o.Why, stamp(o.Next))
+	}
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"quarterturn/intake"
+	"quarterturn/rotator"
+	"quarterturn/secret"
+	"quarterturn/vendors"
+)
+
+// ctxt keeps signatures short.
+type ctxt = context.Context
+
+// receiptView is an accepted pair, for machines.
+type receiptView struct {
+	Credential string   `json:"credential"`
+	Rotation   string   `json:"rotation"`
+	Pair       string   `json:"pair"`
+	LastFour   string   `json:"last_four"`
+	Again      bool     `json:"again"`
+	Notes      []string `json:"notes"`
+	Next       string   `json:"next"`
+}
+
+func (a *app) submitCmd() *cobra.Command {
+	var p rotator.Paste
+	c := &cobra.Command{Use: "submit NAME", Short: "hand in a new pair: hidden at a terminal, or on standard input", Args: names(1, 1, "one name"),
+		RunE: func(c *cobra.Command, args []string) error {
+			p.Credential = args[0]
+			return a.with(c.Context(), func(s *shop) error { return a.submit(c.Context(), s, p) })
+		}}
+	c.Flags().BoolVar(&p.Old, "old", false, "the pair in use, where no place can return it")
+	c.Flags().StringVar(&p.Organisation, "organisation", "", "the organisation that the portal showed")
+	c.Flags().StringVar(&p.Environment, "environment", "", "the environment that the portal showed")
+	return c
+}
+
+func (a *app) submit(ctx ctxt, s *shop, p rotator.Paste) error {
+	receipt, notes, err := a.takeIn(ctx, s, p)
+	if err != nil {
+		return err
+	}
+	next := "quarterturn run"
+	return a.p.give(answer{json: receiptView{Credential: p.Credential, Rotation: string(receipt.Rotation), Pair: string(receipt.Pair),
+		LastFour: receipt.Fragment, Again: receipt.Again, Notes: notes, Next: next}, next: next,
+		text: func(pr *printer) { printReceipt(pr, receipt, notes) }})
+}
+
+func printReceipt(p *printer, r rotator.Receipt, notes []string) {
+	for _, n := range notes {
+		p.mark("note", "%s", n)
+	}
+	if r.Again {
+		p.mark("ok", "This pair was here already, sealed. Nothing was changed.")
+		return
+	}
+	p.mark("ok", "Your pair is safe: sealed, committed and read back (key ending in %s).", orDash(r.Fragment))
+	p.mark("note", "Keep the portal page open until the vendor has accepted the pair.")
+}
+
+// takeIn reads a paste and passes it through the one door.
+func (a *app) takeIn(ctx ctxt, s *shop, p rotator.Paste) (rotator.Receipt, []string, error) {
+	fields, err := s.fields(p.Credential)
+	if err != nil {
+		return rotator.Receipt{}, nil, err
+	}
+	m, notes, err := a.paste(ctx, fields)
+	if err != nil {
+		return rotator.Receipt{}, notes, pasteError(err, p.Credential)
+	}
+	p.Material, p.Who, p.How = m, a.as, "standard input"
+	if a.w.terminal != nil {
+		p.How = "the terminal"
+	}
+	receipt, err := s.rt.Accept(ctx, p)
+	return receipt, notes, err
+}
+
+func (a *app) paste(ctx ctxt, fields []intake.Field) (secret.Material, []string, error) {
+	if a.w.terminal != nil {
+		return intake.Prompt(ctx, a.w.terminal, fields)
+	}
+	return intake.ReadPaste(a.w.in, fields)
+}
+
+func pasteError(err error, name string) error {
+	var wrong *intake.Error
+	if errors.As(err, &wrong) {
+		return &failure{code: exitUsage, next: "quarterturn submit " + name, err: err}
+	}
+	return err
+}
+
+// fields says what a paste for a credential consists of.
+func (s *shop) fields(name string) ([]intake.Field, error) {
+	for _, c := range s.cfg.Credentials {
+		if c.Name == name {
+			return pasteFields(s.profiles[c.Vendor]), nil
+		}
+	}
+	return nil, usage("no credential of that name is configured: see quarterturn status")
+}
+
+func pasteFields(p vendors.Profile) []intake.Field {
+	var fields []intake.Field
+	for _, name := range p.FieldNames() {
+		f := p.Fields[name]
+		field := intake.Field{Name: name, Entry: f.Env, Secret: !f.Public}
+		for _, prefix := range f.Prefixes {
+			field.Prefixes = append(field.Prefixes, prefix.Prefix)
+		}
+		fields = append(fields, field)
+	}
+	return fields
+}

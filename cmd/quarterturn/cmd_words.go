@@ -1,0 +1,188 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"quarterturn/internal/strict"
+	"quarterturn/rotator"
+)
+
+// wordCmds are the commands by which a person says something. Each says what was recorded, and leaves the acting to the
+// next pass.
+func (a *app) wordCmds() []*cobra.Command {
+	return []*cobra.Command{a.approveCmd(), a.revokedCmd(), a.attestCmd(), a.waiveCmd(),
+		a.wishCmd("rollback", rotator.RollBack, "go back to the old pair everywhere, while it lives"),
+		a.wishCmd("abandon", rotator.Abandon, "stop a rotation before anything is written"),
+		a.wishCmd("resume", rotator.Resume, "go on after what failed was mended")}
+}
+
+func (a *app) approveCmd() *cobra.Command {
+	var reason string
+	c := &cobra.Command{Use: "approve NAME", Short: "agree, as a second person, that the old key may be revoked", Args: names(1, 1, "one name"),
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.say(c, rotator.Saying{Credential: args[0], Kind: rotator.Approved, Text: reason}, "approved")
+		}}
+	c.Flags().StringVar(&reason, "reason", "", "for the trail")
+	return c
+}
+
+func (a *app) revokedCmd() *cobra.Command {
+	var last4, pair string
+	c := &cobra.Command{Use: "revoked NAME", Short: "say that the old key was revoked in the portal", Args: names(1, 1, "one name"),
+		RunE: func(c *cobra.Command, args []string) error {
+			last4, err := a.askLastFour(c.Context(), args[0], last4)
+			if err != nil {
+				return err
+			}
+			return a.say(c, rotator.Saying{Credential: args[0], Kind: rotator.RevokedIt, Fragment: last4,
+				Pair: rotator.PairID(pair)}, "said that the key was revoked")
+		}}
+	c.Flags().StringVar(&last4, "last4", "", "last four characters of the key that was revoked")
+	c.Flags().StringVar(&pair, "pair", "", "which pair, when it is not the rotation's old one")
+	return c
+}
+
+func (a *app) attestCmd() *cobra.Command {
+	var organisation, environment, consumer, pair, reason string
+	c := &cobra.Command{Use: "attest NAME", Short: "give your word for what nothing can show", Args: names(1, 1, "one name"),
+		Long: "Give your word for what nothing can show: the organisation and environment that the portal showed, that a\n" +
+			"consumer uses the new pair, or that a pair is revoked (--pair, which closes it as attested, never as dead).",
+		RunE: func(c *cobra.Command, args []string) error {
+			s := rotator.Saying{Credential: args[0], Kind: rotator.AttestIt, Text: reason, Environment: environment}
+			switch {
+			case pair != "":
+				s.Pair = rotator.PairID(pair)
+			case consumer != "":
+				s.Target = "consumer:" + consumer
+			case organisation != "" && environment != "":
+				s.Target, s.Text = "portal", organisation
+			default:
+				return usage("attest what? --organisation with --environment, --consumer, or --pair")
+			}
+			if s.Target != "portal" && reason == "" {
+				return usage("--reason is needed: it stands in the trail")
+			}
+			return a.say(c, s, "attested")
+		}}
+	f := c.Flags()
+	f.StringVar(&organisation, "organisation", "", "the organisation that the portal showed")
+	f.StringVar(&environment, "environment", "", "the environment that the portal showed")
+	f.StringVar(&consumer, "consumer", "", "a consumer that uses the new pair")
+	f.StringVar(&pair, "pair", "", "a pair that is revoked")
+	f.StringVar(&reason, "reason", "", "for the trail")
+	return c
+}
+
+func (a *app) waiveCmd() *cobra.Command {
+	var reason, period string
+	c := &cobra.Command{Use: "waive NAME TARGET", Short: "go on without one piece of evidence, for a while", Args: names(2, 2, "a name and a target"),
+		Long: "Go on without one piece of evidence. TARGET is consumer:NAME, place:NAME (overwrite a pair nobody knows),\n" +
+			"rollback (go on without a sealed old pair) or tenant (accounts may differ).",
+		RunE: func(c *cobra.Command, args []string) error {
+			d, err := strict.ParseDuration(period)
+			if err != nil {
+				return usage("--for takes a duration such as 7d or 12h")
+			}
+			return a.say(c, rotator.Saying{Credential: args[0], Kind: rotator.WaiveIt, Target: args[1], Text: reason,
+				For: time.Duration(d)}, "waived")
+		}}
+	c.Flags().StringVar(&reason, "reason", "", "why (required)")
+	c.Flags().StringVar(&period, "for", "7d", "how long the waiver holds")
+	return c
+}
+
+func (a *app) wishCmd(verb string, kind rotator.WordKind, short string) *cobra.Command {
+	var reason string
+	c := &cobra.Command{Use: verb + " NAME", Short: short, Args: names(1, 1, "one name"),
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.say(c, rotator.Saying{Credential: args[0], Kind: kind, Text: reason}, verb+" is wished")
+		}}
+	c.Flags().StringVar(&reason, "reason", "", "for the trail")
+	return c
+}
+
+// say records one word and says so.
+func (a *app) say(c *cobra.Command, s rotator.Saying, done string) error {
+	return a.with(c.Context(), func(shop *shop) error {
+		s.Who = a.as
+		word, err := shop.rt.Say(c.Context(), s)
+		if err != nil {
+			return err
+		}
+		return a.p.give(answer{json: map[string]any{"recorded": string(word.Kind), "credential": word.Credential, "rotation": string(word.Rotation),
+			"who": word.Who, "seq": word.Seq, "next": "quarterturn run"}, next: "quarterturn run",
+			text: func(p *printer) { p.mark("said", "%s, by %s. The next pass acts on it.", done, word.Who) }})
+	})
+}
+
+// askLastFour asks a person at a terminal for what the flag can say too.
+func (a *app) askLastFour(ctx ctxt, name, given string) (string, error) {
+	if given == "" && a.w.terminal != nil {
+		err := a.with(ctx, func(s *shop) error { return a.showRevocation(ctx, s, name) })
+		if err != nil {
+			return "", err
+		}
+		given, err = a.ask("last four characters of the key that was revoked: ")
+		if err != nil {
+			return "", err
+		}
+	}
+	if given = strings.TrimSpace(given); len(given) != 4 {
+		return "", usage("--last4 takes the last four characters of the key that was revoked")
+	}
+	return given, nil
+}
+
+// ask reads one visible line from the terminal.
+func (a *app) ask(prompt string) (string, error) {
+	_, _ = fmt.Fprint(a.w.out, prompt)
+	var b strings.Builder
+	one := make([]byte, 1)
+	for {
+		n, err := a.w.terminal.Read(one)
+		if n == 0 || err != nil {
+			return "", errors.Join(errors.New("nothing was typed; nothing was recorded"), err)
+		}
+		if one[0] == '\n' || one[0] == '\r' {
+			return b.String(), nil
+		}
+		b.WriteByte(one[0])
+	}
+}
+
+// showRevocation shows what to revoke beside what to keep.
+func (a *app) showRevocation(ctx ctxt, s *shop, name string) error {
+	standings, err := s.rt.Status(ctx, name)
+	if err != nil {
+		return err
+	}
+	st := standings[0]
+	if st.Rotation == nil || st.Rotation.State != rotator.AwaitingRevocation {
+		return nil
+	}
+	a.p.revocation(find(st.Pairs, st.Rotation.Old), find(st.Pairs, st.Rotation.New), st.Environment)
+	return nil
+}
+
+func find(pairs []rotator.Pair, id rotator.PairID) rotator.Pair {
+	for _, p := range pairs {
+		if p.ID == id {
+			return p
+		}
+	}
+	return rotator.Pair{}
+}
+
+// revocation is the two pairs side by side.
+func (p *printer) revocation(old, kept rotator.Pair, environment string) {
+	row := func(what, a, b string) { p.line("        %-13s %-26s %s", what, a, b) }
+	p.line("        %-13s %s %s", "", p.style(bad, fmt.Sprintf("%-26s", "REVOKE")), p.style(good, "KEEP"))
+	row("key ends in", orDash(old.Fragment), orDash(kept.Fragment))
+	row("created", day(old.Created), day(kept.Created))
+	row("environment", environment, environment)
+}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// harden has nothing to do here: see docs/security.md.
+func harden() {}

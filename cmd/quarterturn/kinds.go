@@ -1,0 +1,179 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"quarterturn/backends"
+	"quarterturn/backends/dotenv"
+	"quarterturn/cicd"
+	"quarterturn/cicd/command"
+	"quarterturn/cicd/httpproof"
+	"quarterturn/internal/config"
+	"quarterturn/internal/httpx"
+	"quarterturn/internal/strict"
+	"quarterturn/secret"
+	"quarterturn/vendors"
+)
+
+// outside is what every adapter is built with.
+type outside struct {
+	dir    string // of the configuration
+	keys   secret.Keys
+	now    func() time.Time
+	client *http.Client // without credentials, for proofs
+}
+
+// The wiring list: a new adapter is one line in one of these three maps.
+func placeKinds() map[string]placeKind {
+	return map[string]placeKind{
+		"dotenv": {schema: dotenv.Schema(), target: dotenvTarget, build: buildDotenv},
+	}
+}
+
+func redeployKinds() map[string]redeployKind {
+	return map[string]redeployKind{
+		"command": {schema: command.Schema(), build: buildCommand},
+	}
+}
+
+func proofKinds() map[string]proofKind {
+	return map[string]proofKind{
+		"http": {schema: httpproof.Schema(), build: buildHTTPProof},
+	}
+}
+
+type placeKind struct {
+	schema []byte
+	target func(dir string, settings *strict.Document) string
+	build  func(o outside, p config.Place) (backends.Place, error)
+}
+
+type redeployKind struct {
+	schema []byte
+	build  func(o outside, settings *strict.Document) (cicd.Pipeline, error)
+}
+
+type proofKind struct {
+	schema []byte
+	build  func(o outside, consumer string, settings *strict.Document) (cicd.Prover, error)
+}
+
+// kinds is the wiring list as the configuration wants to know it.
+func kinds() config.Kinds {
+	k := config.Kinds{Vendors: vendorFacts}
+	for name, p := range placeKinds() {
+		k.Places = append(k.Places, config.Kind{Name: name, Schema: p.schema, Target: p.target})
+	}
+	for name, r := range redeployKinds() {
+		k.Redeploys = append(k.Redeploys, config.Kind{Name: name, Schema: r.schema})
+	}
+	for name, p := range proofKinds() {
+		k.Proofs = append(k.Proofs, config.Kind{Name: name, Schema: p.schema})
+	}
+	return k
+}
+
+func dotenvTarget(dir string, settings *strict.Document) string {
+	var c dotenv.Config
+	if settings.Decode(&c) != nil || c.File == "" {
+		return ""
+	}
+	path := c.File
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	return filepath.Clean(path)
+}
+
+func buildDotenv(o outside, p config.Place) (backends.Place, error) {
+	var c dotenv.Config
+	if err := p.Settings.Decode(&c); err != nil {
+		return nil, err
+	}
+	return dotenv.New(c, dotenv.Options{Dir: o.dir, Fields: p.Fields, Prints: o.keys.Prints, Now: o.now})
+}
+
+func buildCommand(o outside, settings *strict.Document) (cicd.Pipeline, error) {
+	var argv []string
+	if err := settings.Decode(&argv); err != nil {
+		return nil, err
+	}
+	return command.New(argv, command.Options{Dir: o.dir, Now: o.now})
+}
+
+func buildHTTPProof(o outside, consumer string, settings *strict.Document) (cicd.Prover, error) {
+	var c httpproof.Config
+	if err := settings.Decode(&c); err != nil {
+		return nil, err
+	}
+	return httpproof.New(c, httpproof.Options{Client: o.client, Consumer: consumer, Now: o.now})
+}
+
+// profiles are the built-in vendor profiles and those of the files, by name.
+func profiles(files []string) (map[string]vendors.Profile, error) {
+	builtin, err := vendors.Builtin()
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]vendors.Profile{}
+	for _, p := range builtin {
+		known[p.Name] = p
+	}
+	var problems strict.Problems
+	for _, f := range files {
+		if err := addProfile(known, f); err != nil {
+			var more strict.Problems
+			if !errors.As(err, &more) {
+				return known, err
+			}
+			problems = append(problems, more...)
+		}
+	}
+	if len(problems) > 0 {
+		return known, problems
+	}
+	return known, nil
+}
+
+func addProfile(known map[string]vendors.Profile, file string) error {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return strict.Problems{{File: file, What: "the vendor profile cannot be read", Remedy: "check the path and its mode"}}
+	}
+	p, err := vendors.Parse(file, data, func(name string) (vendors.Profile, bool) {
+		p, ok := known[name]
+		return p, ok
+	})
+	if err != nil {
+		return err
+	}
+	if _, taken := known[p.Name]; taken {
+		return fmt.Errorf("%s: a profile of this name exists already: give it another", file)
+	}
+	known[p.Name] = p
+	return nil
+}
+
+func vendorFacts(files []string) (map[string]config.Vendor, error) {
+	known, err := profiles(files)
+	facts := map[string]config.Vendor{}
+	for name, p := range known {
+		v := config.Vendor{Fields: p.FieldNames()}
+		for env := range p.Environments {
+			v.Environments = append(v.Environments, env)
+		}
+		facts[name] = v
+	}
+	return facts, err
+}
+
+// proofClient asks consumers: it carries no credentials and follows nothing.
+func proofClient() (*http.Client, error) { return httpx.NewClient(httpx.Options{}) }

@@ -1,0 +1,171 @@
+package ledger
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"quarterturn/ledger/ledgertest"
+	"quarterturn/rotator"
+	"quarterturn/secret"
+	"quarterturn/vendors"
+)
+
+// story fills a ledger with two rotations, a word, a pair and a call that the trail names.
+func story(t *testing.T, l *SQLite, clock *ledgertest.Clock) {
+	t.Helper()
+	ctx, now := t.Context(), clock.Now()
+	call := rotator.Call{ID: "call1", Credential: "one", Pair: "p1",
+		Reading: vendors.Reading{Verdict: vendors.Accepted, Host: "api.example", Status: 200, At: now}}
+	p := rotator.Pair{ID: "p1", Credential: "one", Life: rotator.Candidate, Prints: secret.Prints{"@k": "print"},
+		Sealed: secret.Sealed("ciphertext that must go away")}
+	for _, err := range []error{
+		l.Open(ctx, rotator.Rotation{ID: "r1", Credential: "one", Lane: rotator.Routine, State: rotator.AwaitingKey},
+			rotator.Event{Kind: "opened", Who: "quarterturn"}),
+		l.Open(ctx, rotator.Rotation{ID: "r2", Credential: "two", Lane: rotator.Routine, State: rotator.DueState},
+			rotator.Event{Kind: "opened", Who: "quarterturn"}),
+		l.Log(ctx, call),
+		l.Keep(ctx, p, rotator.Word{Rotation: "r1", Kind: rotator.Submitted, Who: "ada"},
+			rotator.Event{Kind: "submitted", Who: "ada", Data: map[string]string{"call.call1": rotator.Digest(call)}}),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := l.Claim(ctx, "r1", "worker", time.Minute)
+	if err == nil {
+		_, err = l.Record(ctx, rotator.Change{Rotation: r, Events: []rotator.Event{{Kind: "moved"}}, Release: true})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func verify(t *testing.T, l *SQLite) Report {
+	t.Helper()
+	r, err := l.Verify(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestVerifyFindsNothingInAStory(t *testing.T) {
+	clock := ledgertest.NewClock()
+	l := open(t, clock.Now)
+	story(t, l, clock)
+	r := verify(t, l)
+	if !r.OK() || r.Chains != 2 || r.Events != 4 || r.Pairs != 1 || r.Calls != 1 || r.Pruned != 0 {
+		t.Errorf("report is %+v", r)
+	}
+}
+
+// TestVerifyFindsTampering changes the file as a hand with a SQL prompt would that dropped the triggers first.
+func TestVerifyFindsTampering(t *testing.T) {
+	for _, c := range []struct {
+		what, sql string
+		chain     rotator.ID
+		seq       int64
+		says      string
+	}{
+		{"changed text", `UPDATE events SET text = 'x' WHERE chain = 'r1' AND seq = 2`, "r1", 2, "changed"},
+		{"changed data", `UPDATE events SET data = '{"call.call1":"00"}' WHERE chain = 'r1' AND seq = 2`, "r1", 2, "changed"},
+		{"changed time", `UPDATE events SET at = at + 1 WHERE chain = 'r1' AND seq = 1`, "r1", 1, "changed"},
+		{"missing event", `DELETE FROM events WHERE chain = 'r1' AND seq = 2`, "r1", 3, "events 2 to 2 are missing"},
+		{"missing start", `DELETE FROM events WHERE chain = 'r1' AND seq = 1`, "r1", 2, "events 1 to 1 are missing"},
+		{"replaced hash", `UPDATE events SET hash = '00' WHERE chain = 'r1' AND seq = 1`, "r1", 2, "follow"},
+		{"missing chain", `DELETE FROM events WHERE chain = 'r2'`, "r2", 0, "no trail"},
+		{"replaced ciphertext", `UPDATE pairs SET sealed = x'00'`, "credential:one", 0, "pair p1"},
+		{"changed call", `UPDATE calls SET body = replace(body, 'api.example', 'other')`, "credential:one", 0, "call1"},
+		{"missing call", `DELETE FROM calls`, "r1", 2, "call.call1"},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			clock := ledgertest.NewClock()
+			l := open(t, clock.Now)
+			story(t, l, clock)
+			for _, trigger := range []string{"events_keep", "events_stay", "calls_keep", "calls_stay"} {
+				must(t, l, `DROP TRIGGER `+trigger)
+			}
+			must(t, l, c.sql)
+			for _, p := range verify(t, l).Problems {
+				if p.Chain == c.chain && p.Seq == c.seq && strings.Contains(p.What, c.says) {
+					return
+				}
+			}
+			t.Errorf("not found; the report is %+v", verify(t, l))
+		})
+	}
+}
+
+func must(t *testing.T, l *SQLite, query string) {
+	t.Helper()
+	if _, err := l.db.ExecContext(t.Context(), query); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAppendOnly is I-14's last part: with the triggers in place the file itself refuses.
+func TestAppendOnly(t *testing.T) {
+	clock := ledgertest.NewClock()
+	l := open(t, clock.Now)
+	story(t, l, clock)
+	must(t, l, `UPDATE pairs SET life = 'dead'`)
+	for _, query := range []string{
+		`UPDATE events SET text = 'x'`, `DELETE FROM events`, `UPDATE words SET kind = 'x'`, `DELETE FROM words`,
+		`UPDATE prints SET print = 'x'`, `DELETE FROM prints`, `DELETE FROM pairs`, `DELETE FROM rotations`,
+		`UPDATE calls SET host = 'x'`, `DELETE FROM calls`, `UPDATE pairs SET life = 'current'`,
+	} {
+		if _, err := l.db.ExecContext(t.Context(), query); err == nil {
+			t.Errorf("allowed: %s", query)
+		}
+	}
+	if r := verify(t, l); !r.OK() || r.Events != 4 || r.Calls != 1 {
+		t.Errorf("report is %+v", r)
+	}
+}
+
+func TestPrune(t *testing.T) {
+	clock := ledgertest.NewClock()
+	l := open(t, clock.Now)
+	story(t, l, clock)
+	clock.Advance(400 * day)
+	for _, c := range []struct {
+		after time.Duration
+		gone  int64
+	}{{0, 0}, {time.Second, 1}, {day, 0}} {
+		clock.Advance(c.after)
+		if gone, err := l.Prune(t.Context()); err != nil || gone != c.gone {
+			t.Errorf("after %s: %d gone, %v; want %d", c.after, gone, err, c.gone)
+		}
+	}
+	if r := verify(t, l); !r.OK() || r.Pruned != 1 || r.Calls != 0 {
+		t.Errorf("report is %+v", r)
+	}
+}
+
+// TestHash computes a hash from the documented encoding, written out by hand.
+func TestHash(t *testing.T) {
+	e := rotator.Event{Rotation: "r1", Seq: 2, At: time.Unix(1, 5).UTC(), Kind: "moved", Who: "ada", From: "due",
+		To: "awaiting_key", Text: "é", Data: map[string]string{"b": "", "a": "1,2"}, Prev: "ff", Hash: "not part of it"}
+	encoded := "20:quarterturn event v1,2:r1,1:2,10:1000000005,5:moved,3:ada,3:due,12:awaiting_key,2:é,1:2," +
+		"1:a,3:1,2,1:b,0:,2:ff,"
+	sum := sha256.Sum256([]byte(encoded))
+	if got := Hash(e); got != hex.EncodeToString(sum[:]) {
+		t.Errorf("hash is %s", got)
+	}
+}
+
+func TestErrorsOfADeadContext(t *testing.T) {
+	l := open(t, ledgertest.NewClock().Now)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := l.Say(ctx, rotator.Word{Credential: "one"})
+	if !errors.Is(err, context.Canceled) || !strings.HasPrefix(fmt.Sprint(err), "ledger "+l.path) {
+		t.Errorf("error is %v", err)
+	}
+}
