@@ -1,17 +1,21 @@
 package ledger
 
 import (
+	"context"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"quarterturn/internal/httpx"
 	"quarterturn/ledger/ledgertest"
 )
 
-var _ httpx.Budget = (*SQLite)(nil)
+// It is a budget of internal/httpx, which it cannot name.
+var _ interface {
+	Take(ctx context.Context, key, host string) (free time.Time, err error)
+	Done(ctx context.Context, key, host string, failing bool) error
+} = (*SQLite)(nil)
 
 // budget is a ledger whose Take is asked with expectations.
 type budget struct {

@@ -16,8 +16,8 @@ var migrations embed.FS
 // versions is the table that says which schema a ledger has; no other program's database has it.
 const versions = "quarterturn_schema"
 
-// migrate brings the schema up to date. Of processes that start together after an upgrade one wins, and the others find it
-// done when they look again.
+// migrate brings the schema up to date. Of processes that start together after an upgrade one wins, and the others find
+// it done when they look again.
 func migrate(ctx context.Context, db *sql.DB) error {
 	const tries = 5
 	for try := 1; ; try++ {

@@ -77,8 +77,8 @@ func (s session) holding(id rotator.ID) (holding, error) {
 		return h, err
 	}
 	var words int
-	err = s.row([]any{&words}, `SELECT count(*) FROM words WHERE seq > ? AND (rotation = ? OR rotation = '' AND credential = ?)`,
-		told, string(id), h.credential)
+	err = s.row([]any{&words}, `SELECT count(*) FROM words WHERE seq > ?
+		AND (rotation = ? OR rotation = '' AND credential = ?)`, told, string(id), h.credential)
 	h.word = words > 0
 	return h, err
 }

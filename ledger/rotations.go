@@ -93,11 +93,12 @@ func (l *SQLite) Ready(ctx context.Context, now time.Time, limit int) (all []rot
 }
 
 // Claim implements rotator.Ledger.
-func (l *SQLite) Claim(ctx context.Context, id rotator.ID, owner string, ttl time.Duration) (r rotator.Rotation, err error) {
+func (l *SQLite) Claim(ctx context.Context, id rotator.ID, owner string, ttl time.Duration) (rotator.Rotation, error) {
+	var r rotator.Rotation
 	if ttl <= 0 {
 		return r, fmt.Errorf("%w: a lease must last", ErrRefused)
 	}
-	err = l.write(ctx, func(s session) error {
+	err := l.write(ctx, func(s session) (err error) {
 		r, err = s.claim(id, owner, ttl)
 		return err
 	})

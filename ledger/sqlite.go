@@ -118,7 +118,8 @@ func (l *SQLite) connect(ctx context.Context, abs string) error {
 	return l.seen.PingContext(ctx)
 }
 
-// writer has one connection: SQLite has one writer at a time, and waiting for it in the pool is fair and needs no polling.
+// writer has one connection: SQLite has one writer at a time, and waiting for it in the pool is fair and needs no
+// polling.
 func (l *SQLite) writer(abs string) (*sql.DB, error) {
 	db, err := sql.Open("sqlite", l.dsn(abs, url.Values{"_txlock": {"immediate"}},
 		"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "secure_delete(ON)"))

@@ -23,7 +23,7 @@ func story(t *testing.T, l *SQLite, clock *ledgertest.Clock) {
 	call := rotator.Call{ID: "call1", Credential: "one", Pair: "p1",
 		Reading: vendors.Reading{Verdict: vendors.Accepted, Host: "api.example", Status: 200, At: now}}
 	p := rotator.Pair{ID: "p1", Credential: "one", Life: rotator.Candidate, Prints: secret.Prints{"@k": "print"},
-		Sealed: secret.Sealed("ciphertext that must go away")}
+		Sealed: secret.Sealed(strings.Repeat("ciphertext that must go away ", 1000))} // fills pages of its own
 	for _, err := range []error{
 		l.Open(ctx, rotator.Rotation{ID: "r1", Credential: "one", Lane: rotator.Routine, State: rotator.AwaitingKey},
 			rotator.Event{Kind: "opened", Who: "quarterturn"}),

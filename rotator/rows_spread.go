@@ -166,10 +166,10 @@ func (u UseSeen) said() string {
 	switch {
 	case u.Err != "":
 		return u.Err
-	case u.Names != "":
-		return "it runs with " + generation(u.Names)
 	case u.Note != "":
 		return u.Note
+	case u.Names != "":
+		return "it runs with " + generation(u.Names)
 	}
 	return "it showed " + u.Use.String()
 }

@@ -65,9 +65,6 @@ func (*Value) UnmarshalText([]byte) error { return ErrEncoded }
 // MarshalYAML always fails with ErrEncoded.
 func (Value) MarshalYAML() (any, error) { return nil, ErrEncoded }
 
-// UnmarshalYAML always fails with ErrEncoded; without it a mapping would decode to an empty Value and no error.
-func (*Value) UnmarshalYAML(func(any) error) error { return ErrEncoded }
-
 // GobEncode always fails with ErrEncoded.
 func (Value) GobEncode() ([]byte, error) { return nil, ErrEncoded }
 

@@ -66,8 +66,8 @@ func quietly(code int) error {
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{Use: "quarterturn", SilenceErrors: true, SilenceUsage: true, Args: noSuchCommand,
-		Short: "rotate API keys that only a person can create, and prove every step",
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		Short:             "rotate API keys that only a person can create, and prove every step",
+		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 		PersistentPreRunE: func(*cobra.Command, []string) error { return a.prepare() }}
 	root.CompletionOptions.DisableDefaultCmd = true
 	f := root.PersistentFlags()

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"sort"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -145,26 +144,22 @@ func printEvidence(p *printer, chains []chainView, calls int) {
 	p.line("%d vendor calls are kept beside the trail; it holds their digests. Check both: quarterturn audit verify", calls)
 }
 
+// printEvent leaves out what only machines want: calls, intents, and waits that awaited nobody.
 func printEvent(p *printer, e eventView) {
-	if e.Kind == "asked" || e.Kind == "intent" {
+	if e.Kind == "asked" || e.Kind == "intent" || e.Kind == "waiting" && e.Data["next"] == "" {
 		return
 	}
-	what := e.Text
+	what := e.Kind + ": " + e.Text
 	if e.To != "" && e.To != e.From {
 		what = fmt.Sprintf("%s → %s: %s", orDash(e.From), e.To, e.Text)
+	}
+	if e.Who != "quarterturn" {
+		what += ", by " + e.Who
 	}
 	if detail := proofDetail(e); detail != "" {
 		what += " (" + detail + ")"
 	}
-	p.row([]string{strconv.FormatInt(e.Seq, 10), e.At, who(e.Who), e.Kind, what}, []int{3, 20, 11, 9, 0}, plain)
-}
-
-// who shortens a name to its column.
-func who(name string) string {
-	if r := []rune(name); len(r) > 11 {
-		return string(r[:10]) + "…"
-	}
-	return name
+	p.row([]string{fmt.Sprintf("%4d", e.Seq), strings.TrimSuffix(e.At, " UTC"), what}, []int{4, 16, 0}, plain)
 }
 
 // proofDetail shows the ids by which an answer can be found at the vendor.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -59,12 +61,16 @@ func (a *app) demo(ctx ctxt) error {
 		return fmt.Errorf("no temporary folder can be made: %w", err)
 	}
 	began := time.Now()
-	d := &demo{a: a, dir: dir, clock: &clock{at: began.UTC().Truncate(time.Second).Add(-demoAge)}}
-	d.n = newNarrator(a.p)
+	d := &demo{n: newNarrator(a.p)}
 	if a.p.asJSON {
-		d.n = newNarrator(newPrinter(discard{}, nil, false))
+		d.n = newNarrator(newPrinter(io.Discard, nil, false))
 	}
-	err = errors.Join(d.tell(ctx), d.close(), os.RemoveAll(dir))
+	d.stage, err = newStage(ctx, a.w, dir, began.UTC().Truncate(time.Second).Add(-demoAge), stageOptions{Age: demoAge,
+		Propagation: demoBites, Wiring: wiring{trail: d.heard}})
+	if err == nil {
+		err = errors.Join(d.tell(ctx), d.close())
+	}
+	err = errors.Join(err, os.RemoveAll(dir))
 	if err != nil {
 		return err
 	}
@@ -78,43 +84,18 @@ func (a *app) demo(ctx ctxt) error {
 		}})
 }
 
-// discard takes a person's story when a machine asked for JSON.
-type discard struct{}
-
-func (discard) Write(b []byte) (int, error) { return len(b), nil }
-
-// demo is one telling.
+// demo is one telling on a stage.
 type demo struct {
-	a               *app
+	*stage
 	n               *narrator
-	dir             string
-	clock           *clock
-	world           *sim.World
-	service         *sim.Service
-	shop            *shop
-	old             sim.Shown
 	fresh           sim.Shown
 	calls, failures int
 	chains          []chainView
 }
 
-func (d *demo) close() error {
-	var errs []error
-	if d.shop != nil {
-		errs = append(errs, d.shop.Close())
-	}
-	if d.service != nil {
-		errs = append(errs, d.service.Close())
-	}
-	if d.world != nil {
-		errs = append(errs, d.world.Close())
-	}
-	return errors.Join(errs...)
-}
-
 // tell is the story, chapter by chapter.
 func (d *demo) tell(ctx ctxt) error {
-	for _, chapter := range []func(ctxt) error{d.stage, d.adopt, d.begin, d.wrongPaste, d.rightPaste, d.soak, d.revoke, d.proveDead,
+	for _, chapter := range []func(ctxt) error{d.adopt, d.begin, d.wrongPaste, d.rightPaste, d.soak, d.revoke, d.proveDead,
 		d.bury, d.end} {
 		if err := chapter(ctx); err != nil {
 			return err
@@ -153,7 +134,7 @@ func (d *demo) begin(ctx ctxt) error {
 // wrongPaste: the person makes the pair in the sandbox by mistake.
 func (d *demo) wrongPaste(ctx ctxt) error {
 	d.say("The person creates a key, in the wrong environment, and pastes it.")
-	wrong, err := d.world.Create(sim.Acme, sim.Sandbox, demoName)
+	wrong, err := d.vendor.Create(sim.Acme, sim.Sandbox, demoName)
 	if err != nil {
 		return err
 	}
@@ -163,7 +144,7 @@ func (d *demo) wrongPaste(ctx ctxt) error {
 func (d *demo) rightPaste(ctx ctxt) error {
 	d.say("They look again, create one in production, and paste that.")
 	var err error
-	if d.fresh, err = d.world.Create(sim.Acme, sim.Production, demoName); err != nil {
+	if d.fresh, err = d.vendor.Create(sim.Acme, sim.Production, demoName); err != nil {
 		return err
 	}
 	return d.paste(ctx, d.fresh)
@@ -177,20 +158,19 @@ func (d *demo) soak(ctx ctxt) error {
 
 // revoke: first the wrong key is named, which is caught; then the right one is revoked.
 func (d *demo) revoke(ctx ctxt) error {
-	standings, err := d.shop.rt.Status(ctx, demoName)
+	st, err := d.standing(ctx)
 	if err != nil {
 		return err
 	}
-	st := standings[0]
 	d.n.p.revocation(find(st.Pairs, st.Rotation.Old), find(st.Pairs, st.Rotation.New), st.Environment)
 	d.say("The person is about to revoke the wrong one, and types its last four characters.")
-	if err := d.revoked(ctx, "0000"); err == nil {
+	if err := d.revoked(ctx, d.fresh.Key[len(d.fresh.Key)-4:]); err == nil {
 		return errors.New("the demo's wrong key was not caught")
 	} else {
 		d.n.p.mark("STOP", "%s", err)
 	}
-	d.say("They look again, and revoke the old key in the portal. It goes on working for another %s.", demoBites)
-	if err := d.world.Delete(d.old.ID); err != nil {
+	d.say("They had not clicked yet. They revoke the old key in the portal. It goes on working for another %s.", demoBites)
+	if err := d.vendor.Delete(d.old.ID); err != nil {
 		return err
 	}
 	if err := d.revoked(ctx, fragmentOf(st)); err != nil {
@@ -220,17 +200,15 @@ func (d *demo) bury(ctx ctxt) error {
 // end shows the evidence, and that the trail is whole.
 func (d *demo) end(ctx ctxt) error {
 	d.say("$ quarterturn evidence %s", demoName)
-	rotations, err := d.shop.ledger.Rotations(ctx, demoName)
+	r, err := d.journey(ctx)
 	if err != nil {
 		return err
 	}
-	for _, r := range chosen(rotations, false) {
-		events, err := d.shop.ledger.Events(ctx, r.ID)
-		if err != nil {
-			return err
-		}
-		d.chains = append(d.chains, viewChain(r, events))
+	events, err := d.shop.ledger.Events(ctx, r.ID)
+	if err != nil {
+		return err
 	}
+	d.chains = append(d.chains, viewChain(r, events))
 	calls, err := d.shop.ledger.Calls(ctx, demoName)
 	if err != nil {
 		return err
@@ -246,4 +224,78 @@ func (d *demo) end(ctx ctxt) error {
 		return fmt.Errorf("the demo ends with %d problems in the trail and %d failed calls", len(report.Problems), d.failures)
 	}
 	return nil
+}
+
+// heard tells what a person would want to hear of this rotation, and leaves the burial's daily looks out.
+func (d *demo) heard(e rotator.Event) {
+	if strings.HasPrefix(string(e.Rotation), "burial") && e.Kind != "moved" {
+		return
+	}
+	d.n.tell(e)
+}
+
+// pass runs one pass, and lets the service work with its key.
+func (d *demo) pass(ctx ctxt) error {
+	outs, err := d.shop.rt.Pass(ctx)
+	if err != nil {
+		return err
+	}
+	for _, o := range outs {
+		if o.Err != nil {
+			return o.Err
+		}
+		if o.Command != "" && o.From != o.To {
+			d.n.p.mark("ask", "%s", o.Why)
+		}
+	}
+	d.calls++
+	if d.service.Work(ctx) != http.StatusOK {
+		d.failures++
+	}
+	return ctx.Err()
+}
+
+// paste hands a pair in and lets a pass act on it.
+func (d *demo) paste(ctx ctxt, shown sim.Shown) error {
+	d.n.enter(rotator.Received)
+	receipt, err := d.accept(ctx, shown)
+	if err != nil {
+		return err
+	}
+	printReceipt(d.n.p, receipt, nil)
+	return d.pass(ctx)
+}
+
+// until runs passes, each when one is due, until the rotation is in a state.
+func (d *demo) until(ctx ctxt, state rotator.State) error {
+	for range 2000 {
+		r, err := d.journey(ctx)
+		if err != nil || r.State == state {
+			return err
+		}
+		if err := d.next(ctx); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("the demo did not come to %s", state)
+}
+
+func (d *demo) next(ctx ctxt) error {
+	if _, err := d.skip(ctx); err != nil {
+		return err
+	}
+	return d.pass(ctx)
+}
+
+func (d *demo) untilBuried(ctx ctxt) error {
+	for range 2000 {
+		open, err := d.skip(ctx)
+		if err != nil || !open {
+			return err
+		}
+		if err := d.pass(ctx); err != nil {
+			return err
+		}
+	}
+	return errors.New("the demo's burial did not end")
 }

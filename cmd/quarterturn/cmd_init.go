@@ -26,6 +26,7 @@ type initial struct {
 	Name, Vendor, Environment, Organisation string
 	EnvFile, Key, Secret                    string
 	Consumer, Health, Print                 string
+	Label, LabelAt                          string // entry of the generation label, and where the health answer shows it
 	Restart                                 []string
 	Owner                                   string
 	Recipients                              []string

@@ -1,165 +1,195 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"quarterturn/internal/sim"
 	"quarterturn/rotator"
 	"quarterturn/secret"
 )
 
-// stage builds the world: vendor, service, a configuration like a user's, and the wiring that run uses.
-func (d *demo) stage(ctx ctxt) error {
+// stage is a whole world on loopback around the wiring that run uses: a vendor, a service that lives off a .env file, a
+// configuration like a user's, and a clock that moves when somebody would wait. The demo plays on it, and so do tests.
+type stage struct {
+	o       stageOptions
+	w       world
+	dir     string
+	clock   *clock
+	vendor  *sim.World
+	service *sim.Service
+	shop    *shop
+	old     sim.Shown // the pair in use at the beginning, zero when there is none
+}
+
+// stageOptions shape a stage. The zero value has no pair in use and a revocation that bites at once.
+type stageOptions struct {
+	Age         time.Duration // of the pair in use; 0: a first key
+	Propagation time.Duration
+	Older       bool // the vendor's older generation of answers, which does not name the environment
+	LiveLimit   int  // 0: two
+	Label       bool // the .env file carries the generation label, and the service reports it instead of a print
+	Wiring      wiring
+}
+
+// newStage builds it in dir. began is when the pair in use is created; the clock stands Age later.
+func newStage(ctx context.Context, w world, dir string, began time.Time, o stageOptions) (*stage, error) {
+	st := &stage{o: o, w: w, dir: dir, clock: &clock{at: began}}
+	st.w.now, st.w.wait = st.clock.now, st.clock.wait
+	for _, build := range []func() error{st.openVendor, st.writeEnv, st.writeConfig, func() error { return st.reopen(ctx) }} {
+		if err := build(); err != nil {
+			return st, errors.Join(err, st.close())
+		}
+	}
+	return st, nil
+}
+
+func (st *stage) openVendor() error {
 	var err error
-	if d.world, err = sim.New(sim.Options{Now: d.clock.now, Propagation: demoBites, Newer: true}); err != nil {
+	st.vendor, err = sim.New(sim.Options{Now: st.clock.now, Propagation: st.o.Propagation, Newer: !st.o.Older, LiveLimit: st.o.LiveLimit})
+	if err != nil || st.o.Age == 0 {
 		return err
 	}
-	if d.old, err = d.world.Create(sim.Acme, sim.Production, demoName); err != nil {
-		return err
-	}
-	d.clock.advance(demoAge)
-	env := fmt.Sprintf("# the service's environment\nPORT=8080\nBLUUM_API_KEY=%s\nBLUUM_API_SECRET=%s\n", d.old.Key, d.old.Secret)
-	if err := os.WriteFile(d.path("app.env"), []byte(env), 0o600); err != nil {
-		return err
-	}
-	recipient, err := newKeyFiles(d.path("seal.key"), d.path("fingerprint.key"))
-	if err != nil {
-		return err
-	}
-	if err := d.serve(); err != nil {
-		return err
-	}
-	if err := d.configure(recipient); err != nil {
-		return err
-	}
-	w := d.a.w
-	w.now, w.wait = d.clock.now, d.clock.wait
-	d.shop, err = open(ctx, w, d.path("quarterturn.yaml"), wiring{trail: d.heard})
+	st.old, err = st.vendor.Create(sim.Acme, sim.Production, demoName)
+	st.clock.advance(st.o.Age)
 	return err
 }
 
-func (d *demo) path(name string) string { return filepath.Join(d.dir, name) }
+func (st *stage) writeEnv() error {
+	env := "# the service's environment\nPORT=8080\n"
+	if st.o.Age > 0 {
+		env += fmt.Sprintf("BLUUM_API_KEY=%s\nBLUUM_API_SECRET=%s\n", st.old.Key, st.old.Secret)
+	}
+	return os.WriteFile(st.path("app.env"), []byte(env), 0o600)
+}
 
-// serve starts the service with its own print key.
-func (d *demo) serve() error {
-	keys, err := secret.LoadKeys(d.path("fingerprint.key"))
+func (st *stage) writeConfig() error {
+	recipient, err := newKeyFiles(st.path("seal.key"), st.path("fingerprint.key"))
 	if err != nil {
 		return err
 	}
-	if err := secret.CreateFile(d.path("print.key"), keys.Derive("app")); err != nil {
+	if err := st.serve(); err != nil {
 		return err
 	}
-	text, err := os.ReadFile(d.path("print.key"))
+	return st.configure(recipient)
+}
+
+func (st *stage) path(name string) string { return filepath.Join(st.dir, name) }
+
+// serve starts the service with its own print key. Without a pair there is nothing it could start with.
+func (st *stage) serve() error {
+	keys, err := secret.LoadKeys(st.path("fingerprint.key"))
 	if err != nil {
 		return err
 	}
-	d.service, err = sim.NewService(sim.ServiceOptions{EnvFile: d.path("app.env"), KeyEntry: "BLUUM_API_KEY",
-		SecretEntry: "BLUUM_API_SECRET", PrintKey: trim(string(text)), API: d.world.URL(sim.Production), Now: d.clock.now})
+	if err := secret.CreateFile(st.path("print.key"), keys.Derive("app")); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(st.path("print.key"))
+	if err != nil || st.o.Age == 0 {
+		return err
+	}
+	so := sim.ServiceOptions{EnvFile: st.path("app.env"), KeyEntry: "BLUUM_API_KEY", SecretEntry: "BLUUM_API_SECRET",
+		PrintKey: trim(string(text)), API: st.vendor.URL(sim.Production), Now: st.clock.now}
+	if st.o.Label {
+		so.PrintKey, so.LabelEntry = "", "BLUUM_GENERATION"
+	}
+	st.service, err = sim.NewService(so)
 	return err
 }
 
-func (d *demo) configure(recipient string) error {
+func (st *stage) configure(recipient string) error {
 	exe, err := os.Executable()
 	if err != nil {
 		return err
 	}
 	profile := fmt.Sprintf("name: bluum-demo\nextends: bluum\nenvironments:\n  sandbox: {base: %q, aliases: []}\n"+
-		"  production: {base: %q, aliases: []}\n", d.world.URL(sim.Sandbox), d.world.URL(sim.Production))
+		"  production: {base: %q, aliases: []}\n", st.vendor.URL(sim.Sandbox), st.vendor.URL(sim.Production))
 	cfg := initial{Name: demoName, Vendor: "bluum-demo", Environment: sim.Production, Organisation: "Acme Trading", EnvFile: "app.env",
-		Key: "BLUUM_API_KEY", Secret: "BLUUM_API_SECRET", Consumer: "app", Restart: []string{exe, "demo-restart", d.service.ControlURL()},
-		Health: d.service.URL() + "/healthz", Print: "$.print", Owner: "owner@acme.example", Recipients: []string{recipient},
-		Profiles: []string{"bluum-demo.yaml"}}
-	return errors.Join(os.WriteFile(d.path("bluum-demo.yaml"), []byte(profile), 0o600), cfg.write(d.path("quarterturn.yaml")))
+		Key: "BLUUM_API_KEY", Secret: "BLUUM_API_SECRET", Consumer: "app", Print: "$.print", Owner: "owner@acme.example",
+		Recipients: []string{recipient}, Profiles: []string{"bluum-demo.yaml"}}
+	if st.o.Label {
+		cfg.Print, cfg.Label, cfg.LabelAt = "", "BLUUM_GENERATION", "$.label"
+	}
+	if st.service != nil {
+		cfg.Restart, cfg.Health = []string{exe, "demo-restart", st.service.ControlURL()}, st.service.URL()+"/healthz"
+	}
+	return errors.Join(os.WriteFile(st.path("bluum-demo.yaml"), []byte(profile), 0o600), cfg.write(st.path("quarterturn.yaml")))
 }
 
-// heard tells what a person would want to hear of this rotation, and leaves the burial's daily looks out.
-func (d *demo) heard(e rotator.Event) {
-	if len(e.Rotation) > 6 && e.Rotation[:6] == "burial" && e.Kind != "moved" {
-		return
-	}
-	d.n.tell(e)
-}
-
-// pass runs one pass, and lets the service work with its key.
-func (d *demo) pass(ctx ctxt) error {
-	outs, err := d.shop.rt.Pass(ctx)
-	if err != nil {
-		return err
-	}
-	for _, o := range outs {
-		if o.Err != nil {
-			return o.Err
-		}
-		if o.Command != "" && o.From != o.To {
-			d.n.p.mark("ask", "%s", o.Why)
+// reopen wires everything anew, as the next process would.
+func (st *stage) reopen(ctx context.Context) error {
+	if st.shop != nil {
+		if err := st.shop.Close(); err != nil {
+			return err
 		}
 	}
-	return d.work(ctx)
+	var err error
+	st.shop, err = open(ctx, st.w, st.path("quarterturn.yaml"), st.o.Wiring)
+	return err
 }
 
-// work is the service doing what it is for.
-func (d *demo) work(ctx ctxt) error {
-	d.calls++
-	if status := d.service.Work(ctx); status != 200 {
-		d.failures++
+func (st *stage) close() error {
+	var errs []error
+	if st.shop != nil {
+		errs = append(errs, st.shop.Close())
 	}
-	return ctx.Err()
+	if st.service != nil {
+		errs = append(errs, st.service.Close())
+	}
+	if st.vendor != nil {
+		errs = append(errs, st.vendor.Close())
+	}
+	return errors.Join(errs...)
 }
 
-// paste hands a pair in as a person would, and lets passes run until nothing moves.
-func (d *demo) paste(ctx ctxt, shown sim.Shown) error {
+// accept hands a pair in as a person would who saw Acme's production in the portal.
+func (st *stage) accept(ctx context.Context, shown sim.Shown) (rotator.Receipt, error) {
 	m := secret.Material{"key": secret.New(shown.Key), "secret": secret.New(shown.Secret)}
-	d.n.enter(rotator.Received)
-	receipt, err := d.shop.rt.Accept(ctx, rotator.Paste{Credential: demoName, Material: m, Who: "demo", How: "the terminal",
+	return st.shop.rt.Accept(ctx, rotator.Paste{Credential: demoName, Material: m, Who: "demo", How: "the terminal",
 		Organisation: "Acme Trading", Environment: sim.Production})
+}
+
+// standing is where the credential stands now.
+func (st *stage) standing(ctx context.Context) (rotator.Standing, error) {
+	standings, err := st.shop.rt.Status(ctx, demoName)
 	if err != nil {
-		return err
+		return rotator.Standing{}, err
 	}
-	printReceipt(d.n.p, receipt, nil)
-	return d.pass(ctx)
+	return standings[0], nil
 }
 
-// until runs passes, moving the clock to when each asks to look again, until the rotation is in a state.
-func (d *demo) until(ctx ctxt, state rotator.State) error {
-	for range 2000 {
-		rotations, err := d.shop.ledger.Rotations(ctx, demoName)
-		if err != nil {
-			return err
-		}
-		r := chosen(rotations, false)[0]
-		if r.State == state {
-			return nil
-		}
-		d.clock.advance(r.NextAt.Sub(d.clock.now()))
-		if err := d.pass(ctx); err != nil {
-			return err
-		}
+// journey is the newest rotation that is no burial.
+func (st *stage) journey(ctx context.Context) (rotator.Rotation, error) {
+	rotations, err := st.shop.ledger.Rotations(ctx, demoName)
+	if err != nil {
+		return rotator.Rotation{}, err
 	}
-	return fmt.Errorf("the demo did not come to %s", state)
+	if last := chosen(rotations, false); len(last) == 1 {
+		return last[0], nil
+	}
+	return rotator.Rotation{}, rotator.ErrNotFound
 }
 
-func (d *demo) untilBuried(ctx ctxt) error {
-	for range 2000 {
-		rotations, err := d.shop.ledger.Rotations(ctx, demoName)
-		if err != nil {
-			return err
-		}
-		open := false
-		for _, r := range rotations {
-			if !r.State.Over() {
-				open = true
-				d.clock.advance(r.NextAt.Sub(d.clock.now()))
-			}
-		}
-		if !open {
-			return nil
-		}
-		if err := d.pass(ctx); err != nil {
-			return err
+// skip moves the clock to when the earliest open rotation wants to be looked at, and says whether one is open.
+func (st *stage) skip(ctx context.Context) (bool, error) {
+	rotations, err := st.shop.ledger.Rotations(ctx, demoName)
+	if err != nil {
+		return false, err
+	}
+	var next time.Time
+	for _, r := range rotations {
+		if !r.State.Over() && (next.IsZero() || r.NextAt.Before(next)) {
+			next = r.NextAt
 		}
 	}
-	return errors.New("the demo's burial did not end")
+	if next.IsZero() {
+		return false, nil
+	}
+	st.clock.advance(next.Sub(st.clock.now()))
+	return true, nil
 }

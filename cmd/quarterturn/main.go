@@ -18,6 +18,7 @@ var version = "dev"
 
 func main() {
 	harden()
+	signal.Ignore(syscall.SIGPIPE) // a reader that goes away must not kill a pass: writes fail instead
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], system()))

@@ -60,8 +60,9 @@ func histories(w *world) {
 			"advance": func(t *rapid.T) {
 				w.clock.Advance(rapid.SampledFrom([]time.Duration{1, time.Second, ttl, time.Hour}).Draw(t, "time"))
 			},
-			"": h.compare,
+			"look": h.compare,
 		})
+		h.compare(t)
 		h.compareTrail(t)
 	})
 }
@@ -188,7 +189,7 @@ func (h *history) keeps(t *rapid.T) {
 	h.hear(m)
 }
 
-// compare holds after every action.
+// compare holds at any time.
 func (h *history) compare(t *rapid.T) {
 	all, err := h.ledger.Rotations(h.ctx, h.credential)
 	expect(t, "rotations", err, nil)

@@ -77,10 +77,14 @@ func waivers(w *world) {
 	r.NextAt = w.clock.Now().Add(24 * time.Hour)
 	w.open(r)
 	now := w.clock.Now()
-	w.say(rotator.Word{Credential: "one", Kind: rotator.WaiveIt, Who: "ada", Target: "consumer:app", Expires: now.Add(time.Hour)})
+	waive := func(credential, target string, lasts time.Duration) {
+		w.Helper()
+		w.say(rotator.Word{Credential: credential, Kind: rotator.WaiveIt, Who: "ada", Target: target, Expires: now.Add(lasts)})
+	}
+	waive("one", "consumer:app", time.Hour)
 	w.same("a waiver on the credential wakes", w.ready(), []rotator.ID{"r1"})
-	w.say(rotator.Word{Credential: "one", Kind: rotator.WaiveIt, Who: "ada", Target: "tenant", Expires: now.Add(3 * time.Hour)})
-	w.say(rotator.Word{Credential: "two", Kind: rotator.WaiveIt, Who: "ada", Target: "rollback", Expires: now.Add(3 * time.Hour)})
+	waive("one", "tenant", 3*time.Hour)
+	waive("two", "rollback", 3*time.Hour)
 	r = w.claim("r1")
 	w.same("live waivers", targets(r.Words), []string{"consumer:app", "tenant"})
 	r.Facts.Heard = r.Words[1].Seq
