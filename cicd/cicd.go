@@ -33,10 +33,10 @@ func (u Use) Counts() bool { return u >= StartedAfter }
 type RunState string
 
 const (
-	Queued    RunState = "queued"
-	Running   RunState = "running"
-	Succeeded RunState = "succeeded"
-	Failed    RunState = "failed"
+	Queued    RunState = "queued"    // asked for, not begun
+	Running   RunState = "running"   // begun, not ended
+	Succeeded RunState = "succeeded" // ended, and the new processes serve
+	Failed    RunState = "failed"    // ended otherwise; Note says how
 )
 
 // Run is one deployment.

@@ -148,37 +148,55 @@ func scanPrint(scan func(...any) error) (r printRow, err error) {
 // one gets it. ErrNotFound: no such rotation.
 func (l *SQLite) Keep(ctx context.Context, p rotator.Pair, w rotator.Word, e ...rotator.Event) error {
 	return l.write(ctx, func(s session) error {
-		if err := s.mayKeep(p, w); err != nil {
+		known, err := s.mayKeep(p, w)
+		if err != nil {
 			return err
 		}
 		if err := s.keepPair(p); err != nil {
 			return err
 		}
-		_, err := s.say(w, e)
+		if known && w.Target != "old" {
+			return s.trail(w.Rotation, e, CredentialChain(p.Credential))
+		}
+		_, err = s.say(w, e)
 		return err
 	})
 }
 
-func (s session) mayKeep(p rotator.Pair, w rotator.Word) error {
+// mayKeep says whether p is a pair that is there already, to be sealed again.
+func (s session) mayKeep(p rotator.Pair, w rotator.Word) (known bool, err error) {
 	r, err := s.rotation(w.Rotation)
 	if err != nil {
-		return err
+		return false, err
 	}
-	if r.State != rotator.AwaitingKey {
-		return fmt.Errorf("the rotation awaits no key now: %w", rotator.ErrExists)
+	was, known, err := s.pair(p.ID)
+	if err != nil {
+		return false, err
+	}
+	again := known && was.Life == rotator.Candidate && p.Life == rotator.Candidate
+	if !awaits(r.State, w, again) {
+		return known, fmt.Errorf("the rotation awaits no key now: %w", rotator.ErrExists)
 	}
 	if p.Credential != r.Credential {
-		return fmt.Errorf("%w: a pair of another credential", ErrRefused)
+		return known, fmt.Errorf("%w: a pair of another credential", ErrRefused)
 	}
-	var candidates int
-	if err := s.row([]any{&candidates}, `SELECT count(*) FROM pairs WHERE credential = ? AND life = ?`,
-		p.Credential, string(rotator.Candidate)); err != nil {
-		return err
+	var others int
+	if err := s.row([]any{&others}, `SELECT count(*) FROM pairs WHERE credential = ? AND life = ? AND id <> ?`,
+		p.Credential, string(p.Life), string(p.ID)); err != nil {
+		return known, err
 	}
-	if candidates > 0 {
-		return fmt.Errorf("an unfinished pair of this credential is there: %w", rotator.ErrExists)
+	if others > 0 {
+		return known, fmt.Errorf("another %s pair of this credential is there: %w", p.Life, rotator.ErrExists)
 	}
-	return s.elsewhere(p)
+	return known, s.elsewhere(p)
+}
+
+// awaits: a new pair comes in awaiting_key, and may be sealed again until it is accepted; the old one comes in due.
+func awaits(state rotator.State, w rotator.Word, again bool) bool {
+	if w.Target == "old" {
+		return state == rotator.DueState
+	}
+	return state == rotator.AwaitingKey || again && state == rotator.Received
 }
 
 // elsewhere refuses a pair that another credential has (I-4).

@@ -8,7 +8,7 @@ import "time"
 type Approval string
 
 const (
-	NoApproval   Approval = "none"
+	NoApproval   Approval = "none"          // nobody else is asked
 	SecondPerson Approval = "second_person" // somebody other than the person who submitted the pair
 )
 

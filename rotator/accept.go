@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"quarterturn/secret"
 )
@@ -24,7 +25,7 @@ type Receipt struct {
 	Rotation ID
 	Pair     PairID
 	Fragment string // last four characters of the key
-	Again    bool   // it was here already
+	Again    bool   // it was here already, sealed
 }
 
 // Refusal is a paste or a word that was not taken. Nothing was changed.
@@ -45,7 +46,7 @@ func refuse(kind, command, format string, args ...any) error {
 // still in memory. Only when it returns a nil error may anybody say "your pair is safe" (I-5). Errors: *Refusal when
 // nothing was kept; anything else says whether the pair is kept.
 func (rt *Rotator) Accept(ctx context.Context, p Paste) (Receipt, error) {
-	c, r, err := rt.expecting(ctx, p)
+	c, err := rt.credential(p.Credential)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -55,40 +56,63 @@ func (rt *Rotator) Accept(ctx context.Context, p Paste) (Receipt, error) {
 	if err := c.Hands.Shape(p.Material); err != nil {
 		return Receipt{}, refuse("shape", "", "%s; nothing was kept", err)
 	}
-	pair := rt.pair(c, p.Material)
-	pair.Life, pair.Organisation = Candidate, p.Organisation
-	if p.Old {
-		pair.Life = Current
-	} else {
-		pair.Created, pair.CreatedBy = rt.now(), "submission"
+	pair, err := rt.recognised(ctx, c, p)
+	if err != nil {
+		return Receipt{}, err
 	}
-	if again, err := rt.seenBefore(ctx, c, pair, p.Material); err != nil || again.Pair != "" {
-		again.Rotation = r.ID
-		return again, err
+	r, err := rt.expecting(ctx, p, pair)
+	if err != nil || r.State == "" {
+		return Receipt{Rotation: r.ID, Pair: pair.ID, Fragment: pair.Fragment, Again: err == nil}, err
 	}
 	return rt.keep(ctx, r, pair, p)
 }
 
-// expecting finds the rotation that waits for this paste.
-func (rt *Rotator) expecting(ctx context.Context, p Paste) (Credential, Rotation, error) {
-	c, err := rt.credential(p.Credential)
-	if err != nil {
-		return c, Rotation{}, err
+// recognised is the pair whose material came in: one that is new everywhere, or, so that it can be sealed again, the
+// candidate or the old pair that it already is.
+func (rt *Rotator) recognised(ctx context.Context, c Credential, p Paste) (Pair, error) {
+	pair := rt.pair(c, p.Material)
+	pair.Life, pair.Organisation, pair.Created, pair.CreatedBy = Candidate, p.Organisation, rt.now(), "submission"
+	if p.Old {
+		pair.Life, pair.Created, pair.CreatedBy = Current, time.Time{}, ""
 	}
+	known, err := rt.o.Ledger.Find(ctx, pair.Prints)
+	if err != nil {
+		return pair, err
+	}
+	for _, k := range known {
+		same := k.Credential == c.Spec.Credential && k.Prints.Compare(pair.Prints) == secret.Equal
+		if same && k.Life == pair.Life {
+			k.Prints = k.Prints.Merge(pair.Prints)
+			return k, nil
+		}
+		if err := novel(c.Spec, k, pair); err != nil {
+			return pair, err
+		}
+	}
+	return pair, rt.swapped(ctx, p.Material)
+}
+
+// expecting finds the rotation that waits for this pair. A candidate comes again when its first receipt got lost; once a
+// pass has opened its sealed copy there is nothing left to do, and the rotation's State is returned as "".
+func (rt *Rotator) expecting(ctx context.Context, p Paste, pair Pair) (Rotation, error) {
 	r, err := rt.openRotation(ctx, p.Credential)
 	if errors.Is(err, ErrNotFound) {
-		return c, r, refuse("no_rotation", "quarterturn rotate "+p.Credential, "no rotation of %s is open; nothing was kept",
+		return r, refuse("no_rotation", "quarterturn rotate "+p.Credential, "no rotation of %s is open; nothing was kept",
 			p.Credential)
 	}
-	want := AwaitingKey
-	if p.Old {
-		want = DueState
+	if err != nil {
+		return r, err
 	}
-	if err == nil && r.State != want {
-		err = refuse("not_awaited", "quarterturn status "+p.Credential, "%s is %s and awaits no pair now; nothing was kept",
-			p.Credential, r.State)
+	again := len(pair.Sealed) > 0 && !p.Old
+	switch {
+	case p.Old && r.State == DueState, !p.Old && r.State == AwaitingKey, again && r.State == Received:
+		return r, nil
+	case again && r.New == pair.ID:
+		r.State = ""
+		return r, nil
 	}
-	return c, r, err
+	return r, refuse("not_awaited", "quarterturn status "+p.Credential, "%s is %s and awaits no pair now; nothing was kept",
+		p.Credential, r.State)
 }
 
 // said: what the person saw in the portal must be what the configuration says (I-4).
@@ -102,23 +126,6 @@ func said(sp Spec, p Paste) error {
 			"nothing was kept", sp.Organisation)
 	}
 	return nil
-}
-
-// seenBefore refuses what any credential has ever held, whole or by one field, and a pair whose fields are swapped.
-func (rt *Rotator) seenBefore(ctx context.Context, c Credential, p Pair, m secret.Material) (Receipt, error) {
-	known, err := rt.o.Ledger.Find(ctx, p.Prints)
-	if err != nil {
-		return Receipt{}, err
-	}
-	for _, k := range known {
-		if k.Life == Candidate && k.Credential == c.Spec.Credential && k.Prints.Compare(p.Prints) == secret.Equal {
-			return Receipt{Pair: k.ID, Fragment: k.Fragment, Again: true}, nil
-		}
-		if err := novel(c.Spec, k, p); err != nil {
-			return Receipt{}, err
-		}
-	}
-	return Receipt{}, rt.swapped(ctx, m)
 }
 
 // novel explains why a pair that shares something with a known one is not taken. A pair that was refused and wiped may
@@ -138,6 +145,9 @@ func novel(sp Spec, k, p Pair) error {
 			"new pair; nothing was kept", k.BornAt.Format("2006-01-02"))
 	case k.Life == Dead || k.Life == Ended:
 		return refuse("dead", "", "this pair was revoked on %s; nothing was kept", k.EndedAt.Format("2006-01-02"))
+	case p.Life == Current && mayLive(k.Life):
+		return refuse("not_old", "quarterturn status "+sp.Credential, "this is not the pair in use as the ledger knows it (it is %s); "+
+			"nothing was kept", k.Life)
 	case k.Life == Current:
 		return refuse("in_use", "", "this is the pair in use: create a new one in the portal; nothing was kept")
 	case k.Life == Previous:
@@ -164,6 +174,7 @@ func (rt *Rotator) swapped(ctx context.Context, m secret.Material) error {
 
 // keep seals, commits, reads back, verifies.
 func (rt *Rotator) keep(ctx context.Context, r Rotation, pair Pair, p Paste) (Receipt, error) {
+	again := len(pair.Sealed) > 0
 	sealed, verify, err := rt.seal(p.Material, pair)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("the pair could not be sealed, and was not kept: %w", err)
@@ -182,16 +193,16 @@ func (rt *Rotator) keep(ctx context.Context, r Rotation, pair Pair, p Paste) (Re
 		return Receipt{}, kept(err, r)
 	}
 	if err := rt.readBack(ctx, pair.ID, verify); err != nil {
-		return Receipt{}, fmt.Errorf("the pair was stored and could not be read back: keep the portal page open, and run "+
-			"quarterturn audit verify: %w", err)
+		return Receipt{}, fmt.Errorf("the pair was stored and could not be read back: keep the portal page open and hand it in "+
+			"again: %w", err)
 	}
-	return Receipt{Rotation: r.ID, Pair: pair.ID, Fragment: pair.Fragment}, nil
+	return Receipt{Rotation: r.ID, Pair: pair.ID, Fragment: pair.Fragment, Again: again}, nil
 }
 
 func kept(err error, r Rotation) error {
 	if errors.Is(err, ErrExists) {
 		return refuse("not_awaited", "quarterturn status "+r.Credential,
-			"another pair of %s came in first; this one was not kept: revoke it in the portal", r.Credential)
+			"another pair of %s came in first; this one was not kept", r.Credential)
 	}
 	return fmt.Errorf("the pair was not kept: %w", err)
 }

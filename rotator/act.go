@@ -127,12 +127,14 @@ func (w *work) sealOld(ctx context.Context, m Move) (Change, error) {
 	w.r.Old = p.ID
 	c := Change{Pairs: append(others, p), Events: w.event("sealed", "the old pair is sealed, as read from "+m.Target,
 		map[string]string{"place": m.Target, "pair": string(p.ID), "digest": p.Digest})}
+	graves := make([]Grave, 0, len(others))
 	for _, o := range others {
-		c.Opens = append(c.Opens, w.rt.burial(w.r, Grave{Pair: o.ID, State: AwaitingRevocation}))
+		graves = append(graves, Grave{Pair: o.ID, State: AwaitingRevocation, Used: true})
 		c.Events = append(c.Events, w.event("orphan", "the pair that was current is used nowhere; somebody changed it outside",
 			map[string]string{"pair": string(o.ID)})...)
 	}
-	return c, nil
+	c.Opens, err = w.burials(ctx, graves)
+	return c, err
 }
 
 // recognise finds the pair whose material this is, or makes one, and names the pairs that it supersedes.

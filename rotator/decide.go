@@ -16,6 +16,7 @@ const (
 	tripleSpan  = time.Minute         // the three calls of a triple lie within it
 	watchFor    = 21 * 24 * time.Hour // how long a dead pair is watched
 	watchEvery  = 24 * time.Hour      //
+	sureDead    = 5 * time.Minute     // between two looks that say both pairs are dead
 	graceBurial = 10 * time.Minute    // I-6: before a rolled-back pair may be buried
 	soakBudget  = 20                  // one look in so many may miss a proof
 )
@@ -73,28 +74,29 @@ func routineRows(s State) []row {
 	case Redeployed:
 		return []row{denyAbandon, heedRollback, cannotOpen, bothDead, newDead, placeLost, useUnproven, verify}
 	case Verified:
-		return []row{denyAbandon, heedRollback, cannotOpen, bothDead, newDead, placeLost, useLost, firstKeyDone, overlap,
-			missesProof, newUnclear, unapproved, requestRevocation}
+		return []row{denyAbandon, heedRollback, cannotOpen, bothDead, newDead, placeLost, useLost, proofGone, firstKeyDone,
+			overlap, missesProof, newUnclear, unapproved, requestRevocation}
 	case AwaitingRevocation:
 		return []row{denyAbandon, heedRollback, cannotOpen, bothDead, newDead, wrongKeyRevoked, placeLost,
-			useLost, attestedEnd, unprovable, awaitRevocation, moreTriples, provenDead}
+			useLost, proofGone, attestedEnd, livesAfterAll, newUnclear, unprovable, awaitRevocation, moreTriples, provenDead}
 	case RevocationProven:
-		return []row{denyAbandon, denyRollback, cannotOpen, bothDead, newDead, oldAliveAgain, placeLost, useLost, missesProof,
-			newUnclear, closeIt}
+		return []row{denyAbandon, denyRollback, cannotOpen, bothDead, newDead, oldAliveAgain, placeLost, useLost, proofGone,
+			missesProof, newUnclear, closeIt}
 	case RollingBack:
 		return []row{denyAbandon, neverWrote, cannotOpen, bothDead, oldDiedRollingBack, effectStopped, oldUnclear, putNext,
 			followers, redeployNext, useUnproven, rolledBack}
 	case FailedState:
-		return []row{heedResume, denyAbandon, heedRollback, awaitHelp}
+		return []row{heedResume, denyAbandon, heedRollback, bothDead, newDead, awaitHelp}
 	}
 	return nil
 }
 
 func burialRows(s State) []row {
 	if s == RevocationProven {
-		return []row{attestedEnd, watchOver, cannotOpen, aliveAgain, watchOn}
+		return []row{inUseAgain, aliveAgain, watchOver, cannotOpen, watchOn}
 	}
-	return []row{attestedEnd, grace, cannotOpen, stillHeld, unprovable, awaitRevocation, moreTriples, provenDead}
+	return []row{inUseAgain, grace, stillHeld, stillUsed, attestedEnd, cannotOpen, unprovable, currentDead, awaitRevocation,
+		moreTriples, provenDead}
 }
 
 // ---- answers -------------------------------------------------------------------------------------------------

@@ -33,9 +33,11 @@ func TestDecideDue(t *testing.T) {
 			given: func(c *scene) { c.firstKey(); c.s.Nowhere, c.s.Source = false, "vault"; c.places(HoldsForeign) },
 			want:  reply{do: SealOld, target: "vault"}},
 		{name: "I-12: somebody changed the pair outside: the one in the places is the old one", row: "sealOld",
-			given: func(c *scene) { c.places(HoldsForeign) }, want: reply{do: SealOld, target: "vault"}},
-		{name: "I-12: the places went back to an earlier generation: that is the old one", row: "sealOld",
-			given: func(c *scene) { c.places(HoldsOther) }, want: reply{do: SealOld, target: "vault"}},
+			given: func(c *scene) { c.places(HoldsForeign); c.s.Changed, c.s.OldHeld = true, false },
+			want:  reply{do: SealOld, target: "vault"}},
+		{name: "I-12: it is sealed where it can be, although rollback is waived", row: "sealOld",
+			given: func(c *scene) { c.s.OldHeld, c.r.Facts.NoRollback = false, "olga: laptop" },
+			want:  reply{do: SealOld, target: "vault"}},
 		{name: "I-12: no place returns it and nothing is waived", row: "sealOld",
 			given: func(c *scene) { c.s.OldHeld, c.s.Source = false, "" },
 			want:  reply{why: "hand it in once, or waive rollback", command: "quarterturn submit --old bluum"}},
@@ -45,6 +47,9 @@ func TestDecideDue(t *testing.T) {
 				c.r.Facts.NoRollback = "olga: laptop"
 			},
 			want: reply{to: AwaitingKey}},
+		{name: "I-16: rollback is waived and nobody knows the old pair: it gets a place in the inventory", row: "askForKey",
+			given: func(c *scene) { c.firstKey(); c.s.Nowhere, c.r.Facts.NoRollback = false, "olga: laptop" },
+			want:  reply{to: AwaitingKey, unheld: true, why: "can only be attested"}},
 		{name: "a sealed old pair that no place returns any more is good enough", row: "askForKey", passes: "sealOld",
 			given: func(c *scene) { c.s.Source = ""; c.places(HoldsNothing) }, want: reply{to: AwaitingKey}},
 		{name: "whether the old pair lives is unclear", row: "oldUnprobed", passes: "sealOld",
@@ -57,8 +62,8 @@ func TestDecideDue(t *testing.T) {
 		{name: "I-4: an answer that names no environment is no answer for another", row: "askForKey", passes: "oldElsewhere",
 			given: func(c *scene) { c.s.Old.Environment = "" }, want: reply{to: AwaitingKey}},
 		{name: "I-13: no room for one more, an orphan goes first", row: "liveLimit", passes: "oldElsewhere",
-			given: func(c *scene) { c.s.Live, c.s.Orphans = 2, []PairID{otherID} },
-			want:  reply{why: "2 pairs may be alive and the vendor allows 2", command: "quarterturn revoked bluum --pair other"}},
+			given: func(c *scene) { c.s.Live, c.s.Orphans = 2, orphans() },
+			want:  reply{why: "2 pairs may be alive and the vendor allows 2; of", command: "quarterturn revoked bluum --pair other"}},
 		{name: "I-13: no room for one more, and nobody knows why", row: "liveLimit",
 			given: func(c *scene) { c.s.Live = 2 }, want: reply{why: "2 pairs", command: "quarterturn check bluum"}},
 		{name: "the old pair is dead already: it takes no room, and there is no way back", row: "askForKey", passes: "liveLimit",
@@ -87,6 +92,11 @@ func (c *scene) firstKey() {
 	c.places(HoldsNothing)
 }
 
+// orphans is one pair that nobody should use, whose burial asks for its revocation.
+func orphans() []OrphanSeen {
+	return []OrphanSeen{{Pair: otherID, Why: "revoke it in the portal", Command: "quarterturn revoked bluum --pair other"}}
+}
+
 // freeze holds from a day ago for so long from now.
 func (c *scene) freeze(lasts time.Duration) {
 	c.sp.Policy.Freezes = []policies.Freeze{{From: ago(24 * time.Hour), To: c.now.Add(lasts), Reason: "year end"}}
@@ -112,26 +122,40 @@ func TestDecideAwaitingKey(t *testing.T) {
 			given: func(c *scene) { c.wish(WishAbandon, "sam"); c.r.New = newID }, want: buried},
 		{name: "abandon is wished while a third key is awaited: something was written", row: "heedAbandon",
 			given: func(c *scene) { c.wish(WishAbandon, "sam"); c.r.Facts.Wrote, c.r.Facts.BothDead = true, true },
-			want:  reply{deny: "quarterturn rotate bluum"}},
+			want:  reply{deny: "the way on is quarterturn rotate bluum"}},
 		{name: "rollback is wished", row: "denyRollback", passes: "heedAbandon",
 			given: func(c *scene) { c.wish(WishRollback, "sam") }, want: reply{deny: "quarterturn abandon bluum"}},
-		{name: "rollback is wished while a third key is awaited: neither pair works", row: "denyRollback",
-			given: func(c *scene) { c.wish(WishRollback, "sam"); c.r.Facts.Wrote, c.r.Facts.BothDead = true, true },
-			want:  reply{deny: "quarterturn rotate bluum"}},
+		{name: "I-1: rollback is wished while a third key is awaited: the old pair is refused", row: "denyRollback",
+			given: func(c *scene) {
+				c.wish(WishRollback, "sam")
+				c.r.Facts.Wrote, c.r.Facts.BothDead, c.s.Old = true, true, refused()
+			},
+			want: reply{deny: "the vendor refuses the old pair"}},
+		{name: "L-1: rollback is wished while a third key is awaited, and the old pair works again", row: "denyRollback",
+			given: func(c *scene) {
+				c.wish(WishRollback, "sam")
+				c.r.Facts.Wrote, c.r.Facts.BothDead, c.s.Old = true, true, accepted()
+			},
+			want: reply{to: RollingBack}},
 		{name: "a pair came in", row: "pairCameIn", passes: "denyRollback",
 			given: func(c *scene) { c.r.New, c.r.Facts.SubmittedBy = newID, "sam" },
 			want:  reply{to: Received, why: "came in from sam and is sealed"}},
 		{name: "a pair came in, whatever preflight says now", row: "pairCameIn",
-			given: func(c *scene) { c.r.New = newID; c.s.Problems, c.s.Orphans = []string{"x"}, []PairID{otherID} },
+			given: func(c *scene) { c.r.New = newID; c.s.Problems, c.s.Orphans = []string{"x"}, orphans() },
 			want:  reply{to: Received}},
-		{name: "I-16: an orphan may be alive", row: "orphanFirst", passes: "pairCameIn",
-			given: func(c *scene) { c.s.Orphans = []PairID{otherID} },
-			want:  reply{why: "revoke it in the portal first", command: "quarterturn revoked bluum --pair other"}},
+		{name: "I-16: an orphan may be alive: its burial's command goes first", row: "orphanFirst", passes: "pairCameIn",
+			given: func(c *scene) { c.s.Orphans = orphans() },
+			want:  reply{why: "goes first: revoke it in the portal", command: "quarterturn revoked bluum --pair other"}},
 		{name: "a third key does not wait for an orphan", row: "awaitKey", passes: "orphanFirst preflightBroke",
 			given: func(c *scene) {
-				c.s.Orphans, c.s.Problems, c.r.Facts.BothDead = []PairID{newID}, []string{"place vault cannot be reached"}, true
+				c.s.Orphans, c.s.Problems, c.r.Facts.BothDead = orphans(), []string{"place vault cannot be reached"}, true
 			},
-			want: reply{command: "quarterturn rotate bluum", broken: "no pair works"}},
+			want: reply{command: "quarterturn rotate bluum", broken: "no pair works", next: tick}},
+		{name: "a third key is awaited, and the old one works again: the way back", row: "awaitKey",
+			given: func(c *scene) { c.r.Facts.BothDead, c.r.Facts.Wrote, c.s.Old = true, true, accepted() },
+			want:  reply{command: "quarterturn rollback bluum", why: "accepts the old pair again", broken: "no pair works"}},
+		{name: "the places hold another pair than the one that was sealed", row: "preflightBroke",
+			given: func(c *scene) { c.s.Changed = true }, want: reply{to: DueState, why: "another pair than the one that was sealed"}},
 		{name: "I-13: preflight no longer passes: the request is taken back", row: "preflightBroke", passes: "orphanFirst",
 			given: func(c *scene) { c.s.Problems = []string{"place vault cannot be reached"} },
 			want:  reply{to: DueState, why: "no longer passes: place vault"}},

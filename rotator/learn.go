@@ -2,6 +2,7 @@ package rotator
 
 import (
 	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -18,6 +19,7 @@ func learn(sp Spec, r Rotation, s Seen, now time.Time) (Rotation, []Event) {
 	l.words()
 	l.portal()
 	l.oldLife()
+	l.newLife()
 	l.places()
 	l.runs()
 	l.uses()
@@ -38,6 +40,7 @@ func (f Facts) copy() Facts {
 	f.Places, f.Runs, f.Proofs, f.Attested = own(f.Places), own(f.Runs), own(f.Proofs), own(f.Attested)
 	f.Triples = append([]Triple(nil), f.Triples...)
 	f.Approvals = append([]Word(nil), f.Approvals...)
+	f.Waivers = append([]Word(nil), f.Waivers...)
 	return f
 }
 
@@ -52,13 +55,12 @@ func (l *learner) note(kind, text string, data map[string]string) {
 	l.events = append(l.events, Event{At: l.now, Kind: kind, Who: "quarterturn", Text: text, Data: data})
 }
 
-// words: each is taken in once, except waivers, which hold while they last.
+// words: each is taken in once. Waivers hold while they last: a claim may bring one again, or no more.
 func (l *learner) words() {
 	f := &l.r.Facts
-	f.Waivers = nil
 	heard := f.Heard
 	for _, w := range l.r.Words {
-		if w.Kind == WaiveIt && w.Expires.After(l.now) {
+		if w.Kind == WaiveIt && !slices.ContainsFunc(f.Waivers, func(x Word) bool { return x.Seq == w.Seq }) {
 			f.Waivers = append(f.Waivers, w)
 		}
 		if w.Seq <= heard {
@@ -67,6 +69,7 @@ func (l *learner) words() {
 		f.Heard = max(f.Heard, w.Seq)
 		l.word(w)
 	}
+	f.Waivers = slices.DeleteFunc(f.Waivers, func(w Word) bool { return !w.Expires.After(l.now) })
 	f.NoRollback = l.waiver("rollback")
 }
 
@@ -124,7 +127,7 @@ func (l *learner) attested(w Word) {
 
 // ended: a person's word that a pair is gone counts where its death is awaited, and nowhere before.
 func (l *learner) ended(w Word) {
-	if w.Pair == l.r.Old && (l.r.State == AwaitingRevocation || l.r.Lane == Burial) {
+	if w.Pair == l.r.Old && l.r.State == AwaitingRevocation {
 		l.r.Facts.EndWord = &w
 	}
 }
@@ -155,6 +158,12 @@ func (l *learner) portal() {
 // oldLife notices an old pair that died before anybody was asked to revoke it, and one that lives after all.
 func (l *learner) oldLife() {
 	f := &l.r.Facts
+	if l.s.Checked && l.r.State == DueState {
+		f.NoOld = l.s.Nowhere && l.r.Old == ""
+	}
+	if verdict(l.s.Old) == vendors.Accepted && f.EndWord != nil && l.s.Old.At.After(f.EndWord.At) {
+		f.EndWord = nil // the word was wrong, or too early: it must be said anew
+	}
 	if l.r.Lane != Routine || l.r.State == AwaitingRevocation || l.r.State == RevocationProven {
 		return
 	}
@@ -166,6 +175,29 @@ func (l *learner) oldLife() {
 		f.OldDead = true
 	case vendors.Accepted:
 		f.OldDead = false
+	}
+}
+
+// newLife keeps in mind that the new pair was refused until it is accepted again, and since when both are.
+func (l *learner) newLife() {
+	f := &l.r.Facts
+	if l.r.Lane != Routine || l.r.New == "" || l.r.State == Received {
+		return
+	}
+	switch verdict(l.s.New) {
+	case vendors.Refused:
+		f.NewDead = true
+	case vendors.Accepted:
+		f.NewDead = false
+	}
+	oldGone := !l.s.OldHeld || verdict(l.s.Old) == vendors.Refused
+	switch {
+	case verdict(l.s.New) == vendors.Refused && oldGone:
+		if f.JointSince.IsZero() {
+			f.JointSince = l.now
+		}
+	case verdict(l.s.New) == vendors.Accepted || verdict(l.s.Old) == vendors.Accepted:
+		f.JointSince = time.Time{}
 	}
 }
 
@@ -214,7 +246,8 @@ func (l *learner) runs() {
 	}
 }
 
-// uses: a counting proof is kept with its time; evidence against it removes it, silence does not.
+// uses: a counting proof is kept with its time; evidence against it removes it, silence does not. What stood by a waiver
+// falls with it.
 func (l *learner) uses() {
 	if l.s.Uses == nil {
 		return
@@ -239,6 +272,9 @@ func (l *learner) use(v view, c ConsumerSpec) bool {
 	target := v.target()
 	was, had := proofs[c.Name]
 	switch {
+	case seen.Names != "" && seen.Names != v.holdsTarget():
+		delete(proofs, c.Name)
+		return false
 	case seen.Err == "" && seen.Use.Counts() && !seen.At.Before(ended):
 		proofs[c.Name] = Proof{Pair: target, Use: seen.Use, At: seen.At, Note: seen.Note}
 		if !had || was.Pair != target || was.At.Before(ended) {
@@ -246,13 +282,13 @@ func (l *learner) use(v view, c ConsumerSpec) bool {
 				map[string]string{"consumer": c.Name, "pair": string(target), "use": seen.Use.String()})
 		}
 		return true
-	case seen.Names != "":
-		delete(proofs, c.Name)
-		return false
 	}
 	if w := l.waiver("consumer:" + c.Name); w != "" {
 		proofs[c.Name] = Proof{Pair: target, Use: max(seen.Use, l.attestedUse(c.Name)), At: l.now, Note: seen.said(), By: w}
 		return true
+	}
+	if was.By != "" {
+		delete(proofs, c.Name)
 	}
 	return false
 }
@@ -332,6 +368,9 @@ func apply(r Rotation, m Move, now time.Time) Rotation {
 	for _, c := range m.Again {
 		f := r.Facts.Runs[c]
 		f.Stale = true
+		if r.State == FailedState { // a person mended it: three tries anew
+			f.Tries = 0
+		}
 		r.Facts.Runs[c] = f
 		delete(r.Facts.Proofs, c)
 	}
@@ -354,6 +393,8 @@ func dropNew(r Rotation, m Move) Rotation {
 	f.BothDead = f.BothDead || r.State != Received
 	f.Rejected, f.Tenant, f.Seen, f.Portal, f.Revoked, f.SubmittedBy = m.Why, "", "", nil, nil, ""
 	f.Places, f.Runs, f.Proofs, f.Triples = map[string]PlaceFact{}, map[string]RunFact{}, map[string]Proof{}, nil
+	f.Approvals, f.Attested = nil, map[string]Word{}
+	f.NewDead, f.JointSince = false, time.Time{}
 	r.New = ""
 	return r
 }

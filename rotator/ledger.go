@@ -30,16 +30,21 @@ type Ledger interface {
 	// Ready lists at most limit rotations that are open, unleased and have NextAt <= now, oldest NextAt first. One query.
 	Ready(ctx context.Context, now time.Time, limit int) ([]ID, error)
 	// Claim takes the lease for ttl, adds one to Epoch, and returns the rotation with the words after Facts.Heard on
-	// the rotation, and the credential's unexpired waivers. ErrHeld, ErrNotFound (also when it has ended).
+	// the rotation, and the unexpired waivers said on the credential (Rotation ""). ErrHeld, ErrNotFound (also when it
+	// has ended).
 	Claim(ctx context.Context, id ID, owner string, ttl time.Duration) (Rotation, error)
 	// Record applies c in one transaction if c.Rotation still has the Rev and Epoch it was claimed with and the lease
 	// is not over; it adds one to Rev, extends the lease by c.Lease (or releases it when c.Release), and returns the
-	// new Rev. ErrStale: nothing happened.
+	// new Rev. ErrStale: nothing happened. A word said since the claim keeps NextAt at now or earlier, and a Record that
+	// would end the rotation past such a word is ErrStale: no word is ever lost.
 	Record(ctx context.Context, c Change) (int64, error)
-	// Say appends a word and wakes the rotation (NextAt = now). It never fails on Rev. Returns the word's Seq.
+	// Say appends a word and wakes the rotation (NextAt = now), or every open one of the credential when the word names
+	// none. It never fails on Rev. Returns the word's Seq. ErrNotFound: the rotation has ended.
 	Say(ctx context.Context, w Word, e ...Event) (int64, error)
-	// Keep stores a newly accepted pair and the word that says so in one transaction. ErrExists when a pair of the
-	// credential with Life Candidate is there that Change did not end, or w's rotation is not in AwaitingKey.
+	// Keep stores a newly accepted pair and the word that says so in one transaction, and wakes the rotation. The
+	// rotation must be in AwaitingKey; for w.Target "old", the pair in use, in DueState. A Candidate that is there
+	// already, under the same id, is sealed again, also in Received, without another word. ErrExists otherwise, and when
+	// another pair of the credential has p's Life, or another credential's pair, unless refused, has p's whole print.
 	Keep(ctx context.Context, p Pair, w Word, e ...Event) error
 	// Sealed reads one pair's ciphertext back through a second connection, from committed data only.
 	Sealed(ctx context.Context, id PairID) (secret.Sealed, error)

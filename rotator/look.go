@@ -20,14 +20,15 @@ type wants struct{ preflight, places, runs, uses, old, new bool }
 
 func (r Rotation) wants() wants {
 	if r.Lane == Burial {
-		return wants{places: r.State == AwaitingRevocation, old: true, new: true}
+		dying := r.State == AwaitingRevocation
+		return wants{places: dying, uses: dying, old: true, new: true}
 	}
 	switch r.State {
 	case DueState:
 		return wants{preflight: true, places: true, old: true}
 	case AwaitingKey:
 		waiting := r.New == ""
-		return wants{preflight: waiting, places: waiting}
+		return wants{preflight: waiting, places: waiting, old: waiting && r.Facts.BothDead}
 	case Received:
 		return wants{old: true, new: true}
 	case Staged:
@@ -49,7 +50,7 @@ func (r Rotation) needsOpen() bool {
 	if r.State == DueState {
 		return r.Old != ""
 	}
-	return r.State != AwaitingKey
+	return r.State != AwaitingKey || r.Facts.BothDead
 }
 
 // looker fills Seen by observing. It changes nothing outside, and lives as long as one claim.
@@ -72,7 +73,9 @@ func (l *looker) look(ctx context.Context, r Rotation) (Seen, error) {
 	if err != nil {
 		return s, err
 	}
-	l.pairs(r, pairs, &s)
+	if err := l.pairs(ctx, r, pairs, &s); err != nil {
+		return s, err
+	}
 	w := r.wants()
 	if w.places {
 		if err := l.places(ctx, r, &s); err != nil {
@@ -92,7 +95,8 @@ func (l *looker) look(ctx context.Context, r Rotation) (Seen, error) {
 }
 
 // pairs finds the rotation's pairs and counts what may live beside them. A burial's new pair is the current one.
-func (l *looker) pairs(r Rotation, pairs []Pair, s *Seen) {
+func (l *looker) pairs(ctx context.Context, r Rotation, pairs []Pair, s *Seen) error {
+	var orphans []PairID
 	for _, p := range pairs {
 		switch {
 		case p.ID == r.Old:
@@ -100,13 +104,33 @@ func (l *looker) pairs(r Rotation, pairs []Pair, s *Seen) {
 		case p.ID == r.New, r.Lane == Burial && p.Life == Current:
 			s.NewPair = p
 		case p.Life == Orphan:
-			s.Orphans = append(s.Orphans, p.ID)
+			orphans = append(orphans, p.ID)
 		}
-		if mayLive(p.Life) {
+		if mayLive(p.Life) && p.ID != r.New {
 			s.Live++
 		}
 	}
 	s.OldHeld, s.NewHeld = len(s.OldPair.Sealed) > 0, len(s.NewPair.Sealed) > 0
+	if len(orphans) == 0 || r.State != DueState && r.State != AwaitingKey {
+		return nil
+	}
+	return l.orphans(ctx, orphans, s)
+}
+
+// orphans takes over what each one's burial waits for: it alone knows whether the pair may be revoked by now.
+func (l *looker) orphans(ctx context.Context, ids []PairID, s *Seen) error {
+	rotations, err := l.rt.o.Ledger.Rotations(ctx, l.c.Spec.Credential)
+	for _, id := range ids {
+		o := OrphanSeen{Pair: id, Why: "it has no burial; if it is revoked, say so",
+			Command: "quarterturn attest " + l.c.Spec.Credential + " --pair " + string(id) + " --reason WHY"}
+		for _, r := range rotations {
+			if r.Lane == Burial && r.Old == id && !r.State.Over() {
+				o.Why, o.Command = r.Why, r.Command
+			}
+		}
+		s.Orphans = append(s.Orphans, o)
+	}
+	return err
 }
 
 func mayLive(l Life) bool { return l == Candidate || l == Current || l == Previous || l == Orphan }
@@ -122,7 +146,8 @@ func (l *looker) places(ctx context.Context, r Rotation, s *Seen) error {
 			return lerr
 		}
 		s.Places[p.Name] = seen
-		if seen.Holds == HoldsNew && seen.Grade == backends.ReadBack && canRead(l.c.Hands.Places[p.Name]) {
+		whole := len(p.Fields) == len(l.c.Spec.Fields)
+		if whole && seen.Holds == HoldsNew && seen.Grade == backends.ReadBack && canRead(l.c.Hands.Places[p.Name]) {
 			s.NewAway = true
 		}
 	}
@@ -258,7 +283,7 @@ func names(f cicd.Fact, w cicd.Want) bool {
 
 // open opens the sealed copies that probes and effects need. They stay in memory until the claim ends.
 func (l *looker) open(ctx context.Context, r Rotation, s *Seen) error {
-	if l.rt.o.Open == nil || r.State.Over() || r.State == AwaitingKey {
+	if l.rt.o.Open == nil || r.State.Over() || !r.needsOpen() {
 		return nil
 	}
 	for _, p := range []Pair{s.OldPair, s.NewPair} {
@@ -304,7 +329,7 @@ func (l *looker) probes(ctx context.Context, r Rotation, w wants, s *Seen) error
 			return err
 		}
 	}
-	if w.old && l.mayProbeOld(r) {
+	if w.old && l.mayProbeOld(r, s) {
 		if s.Old, err = l.probe(ctx, s.OldPair.ID, s); err != nil {
 			return err
 		}
@@ -317,10 +342,12 @@ func (l *looker) probes(ctx context.Context, r Rotation, w wants, s *Seen) error
 	return err
 }
 
-// mayProbeOld: while the old pair should be alive it is asked in every look; afterwards a profile may forbid it.
-func (l *looker) mayProbeOld(r Rotation) bool {
+// mayProbeOld: while the old pair should be alive it is asked in every look; afterwards a profile may forbid it, unless
+// the way back is needed: without the old pair's answer nobody would know which way leads on.
+func (l *looker) mayProbeOld(r Rotation, s *Seen) bool {
 	dying := r.State == AwaitingRevocation || r.State == RevocationProven
-	return l.c.Spec.Profile.FailingProbes || !dying
+	needed := r.Facts.Wish == WishRollback || verdict(s.New) != vendors.Accepted
+	return l.c.Spec.Profile.FailingProbes || !dying || needed
 }
 
 func (l *looker) wantsTriple(r Rotation, s *Seen) bool {

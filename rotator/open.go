@@ -112,6 +112,9 @@ func (rt *Rotator) Adopt(ctx context.Context, a Adoption) (Pair, Inspection, err
 	return p, in, rt.adopt(ctx, p, a)
 }
 
+// credentialChain is the trail of what is said and done on a credential outside any rotation.
+func credentialChain(credential string) ID { return ID("credential:" + credential) }
+
 func adoptable(p Pair, a Adoption, others []Pair) error {
 	switch {
 	case p.Life == Dead || p.Life == Ended:
@@ -127,7 +130,7 @@ func adoptable(p Pair, a Adoption, others []Pair) error {
 }
 
 func (rt *Rotator) adopt(ctx context.Context, p Pair, a Adoption) error {
-	chain := ID("credential:" + a.Credential)
+	chain := credentialChain(a.Credential)
 	text := "adopted the pair in use, created " + p.Created.Format("2006-01-02")
 	if p.Created.IsZero() {
 		text = "adopted the pair in use; its age is unknown, hence overdue"

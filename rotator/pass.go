@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -108,14 +109,13 @@ func (w *work) run(ctx context.Context) error {
 func (w *work) step(ctx context.Context) (done bool, err error) {
 	lctx, cancel := context.WithTimeout(ctx, w.rt.o.Lease-leaseSpare)
 	defer cancel()
-	s, err := w.l.look(lctx, w.r)
+	s, events, err := w.learned(lctx)
 	if err != nil {
 		return true, errors.Join(err, w.release(w.rt.now().Add(soon), "the look was cut short", w.r.Command))
 	}
 	now := w.rt.now()
-	r, events := learn(w.l.c.Spec, w.r, s, now)
-	w.r, w.s = r, s
-	m := decide(w.l.c.Spec, w.r, s, now)
+	w.s = s
+	m := decide(w.l.c.Spec, w.r, w.s, now)
 	events = append(w.asked(), events...)
 	switch {
 	case m.Do != Nothing:
@@ -124,6 +124,23 @@ func (w *work) step(ctx context.Context) (done bool, err error) {
 		return w.move(ctx, m, events)
 	}
 	return true, w.wait(ctx, m, events)
+}
+
+// learned looks and takes in what was seen and said. A word may name a pair that the look did not know: then it looks again.
+func (w *work) learned(ctx context.Context) (Seen, []Event, error) {
+	var events []Event
+	for {
+		s, err := w.l.look(ctx, w.r)
+		if err != nil {
+			return s, events, err
+		}
+		before := w.r
+		r, learnt := learn(w.l.c.Spec, w.r, s, w.rt.now())
+		w.r, events = r, append(events, learnt...)
+		if r.Old == before.Old && r.New == before.New {
+			return s, events, nil
+		}
+	}
 }
 
 // asked puts the digests of the calls made since the last record into the trail.
@@ -178,8 +195,8 @@ func (w *work) failed(ctx context.Context, m Move, cause error) (done bool, err 
 func (w *work) move(ctx context.Context, m Move, events []Event) (done bool, err error) {
 	from := w.r.State
 	c := Change{Pairs: w.changed(m)}
-	for _, g := range m.Bury {
-		c.Opens = append(c.Opens, w.rt.burial(w.r, g))
+	if c.Opens, err = w.burials(ctx, m.Bury); err != nil {
+		return true, err
 	}
 	w.r = apply(w.r, m, w.rt.now())
 	kind, text := "moved", m.Why
@@ -196,12 +213,36 @@ func (w *work) move(ctx context.Context, m Move, events []Event) (done bool, err
 	return w.r.State.Over(), w.record(ctx, c)
 }
 
+// burials opens graves, save for pairs that are being buried already.
+func (w *work) burials(ctx context.Context, graves []Grave) ([]Rotation, error) {
+	if len(graves) == 0 {
+		return nil, nil
+	}
+	rotations, err := w.rt.o.Ledger.Rotations(ctx, w.r.Credential)
+	var opens []Rotation
+	for _, g := range graves {
+		buried := slices.ContainsFunc(rotations, func(r Rotation) bool {
+			return r.Lane == Burial && r.Old == g.Pair && !r.State.Over() && r.ID != w.r.ID
+		})
+		if !buried {
+			opens = append(opens, w.rt.burial(w.r, g))
+		}
+	}
+	return opens, err
+}
+
 // changed are the pairs as the transition leaves them.
 func (w *work) changed(m Move) []Pair {
 	var changed []Pair
+	if m.Unheld {
+		p := Pair{ID: PairID("pair-" + w.rt.o.NewID()), Credential: w.r.Credential, Environment: w.l.c.Spec.Environment,
+			Life: Lost, BornAt: w.rt.now()}
+		w.r.Old = p.ID
+		changed = append(changed, p)
+	}
 	for _, p := range []Pair{w.s.OldPair, w.s.NewPair} {
 		life, lives := m.Lives[p.ID]
-		wiped := contains(m.Wipe, p.ID)
+		wiped := slices.Contains(m.Wipe, p.ID)
 		if p.ID == "" || !lives && !wiped {
 			continue
 		}
@@ -218,15 +259,6 @@ func (w *work) changed(m Move) []Pair {
 		changed = append(changed, p)
 	}
 	return changed
-}
-
-func contains(ids []PairID, id PairID) bool {
-	for _, i := range ids {
-		if i == id {
-			return true
-		}
-	}
-	return false
 }
 
 // wait records until when, why, and who is awaited, and gives the lease back.
@@ -280,6 +312,6 @@ func (rt *Rotator) burial(r Rotation, g Grave) Rotation {
 	now := rt.now()
 	b := Rotation{ID: ID("burial-" + rt.o.NewID()), Credential: r.Credential, Lane: Burial, State: g.State, Old: g.Pair,
 		Spec: r.Spec, OpenedAt: now, EnteredAt: now, NextAt: later(g.NotBefore, now), Why: "opened"}
-	b.Facts.NotBefore, b.Facts.DeadAt = g.NotBefore, g.DeadAt
+	b.Facts.NotBefore, b.Facts.DeadAt, b.Facts.Used = g.NotBefore, g.DeadAt, g.Used
 	return b
 }

@@ -118,6 +118,13 @@ func (l *looker) source(ctx context.Context, s *Seen, waived map[string]bool, pr
 		}
 	}
 	s.Source, s.Nowhere = from, absent == len(l.c.Spec.Places)
+	switch {
+	case agreed == nil:
+	case agreed.Compare(s.OldPair.Prints) == secret.Torn:
+		problem("the places hold a mix of the pair in use and another: mend them")
+	case from != "" && agreed.Compare(s.OldPair.Prints) == secret.Different:
+		s.Changed, s.OldHeld = true, false
+	}
 	return l.elsewhere(ctx, from, agreed, problem)
 }
 
@@ -158,8 +165,8 @@ func (l *looker) elsewhere(ctx context.Context, place string, p secret.Prints, p
 	for _, k := range known {
 		if k.Credential != l.c.Spec.Credential {
 			problem("place %s holds the pair of %s (%s)", place, k.Credential, k.Environment)
-		} else if k.Life == Dead {
-			problem("place %s holds a pair that is proven dead", place)
+		} else if k.Life == Dead || k.Life == Ended {
+			problem("place %s holds a pair that was revoked", place)
 		}
 	}
 	return nil

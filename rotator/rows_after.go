@@ -12,7 +12,7 @@ import (
 // ---- verified ------------------------------------------------------------------------------------------------
 
 func firstKeyDone(v view) (Move, bool) {
-	if v.r.Old != "" {
+	if v.r.Old != "" || !v.r.Facts.NoOld {
 		return Move{}, false
 	}
 	return Move{To: Closed, Lives: map[PairID]Life{v.r.New: Current}, Wipe: v.wipeNew(),
@@ -32,9 +32,14 @@ func overlap(v view) (Move, bool) {
 // mean that the service is not steady.
 func missesProof(v view) (Move, bool) {
 	for _, c := range v.sp.Consumers {
-		if !v.fresh(c) {
-			return wait(v, v.now.Add(soon), "consumer "+c.Name+" did not prove itself just now: "+v.s.Uses[c.Name].said(), ""), true
+		if v.fresh(c) {
+			continue
 		}
+		command := ""
+		if last := later(v.r.Facts.Proofs[c.Name].At, v.r.EnteredAt); v.now.After(last.Add(c.ProveIn)) {
+			command = v.cmd("waive") + " consumer:" + c.Name + " --reason WHY"
+		}
+		return wait(v, v.now.Add(soon), "consumer "+c.Name+" did not prove itself just now: "+v.s.Uses[c.Name].said(), command), true
 	}
 	if f := v.r.Facts; f.Misses > 0 && f.Misses*soakBudget > f.Looks {
 		return wait(v, v.now.Add(tick), fmt.Sprintf("%d of %d looks missed a proof, and one in %d is allowed", f.Misses,
@@ -80,7 +85,9 @@ func requestRevocation(v view) (Move, bool) {
 // attestedEnd: a person's word that the pair is gone closes as attested, never as dead (I-11).
 func attestedEnd(v view) (Move, bool) {
 	w := v.r.Facts.EndWord
-	if w == nil || verdict(v.s.Old) == vendors.Accepted {
+	askable := v.s.OldHeld && v.sp.Profile.FailingProbes
+	if w == nil || verdict(v.s.Old) == vendors.Accepted || askable && verdict(v.s.Old) != vendors.Refused ||
+		v.r.Lane == Routine && verdict(v.s.New) != vendors.Accepted {
 		return Move{}, false
 	}
 	m := Move{To: Closed, Lives: map[PairID]Life{v.r.Old: Ended}, Wipe: []PairID{v.r.Old},
@@ -91,10 +98,10 @@ func attestedEnd(v view) (Move, bool) {
 	return m, true
 }
 
-// wrongKeyRevoked: the last four characters that were typed are those of the key in use.
+// wrongKeyRevoked: the last four characters that were typed are those of the key in use. They were mistyped if it is
+// the old one that stopped working.
 func wrongKeyRevoked(v view) (Move, bool) {
-	w := v.r.Facts.Revoked
-	if w == nil || w.Fragment == "" || w.Fragment == v.s.OldPair.Fragment || w.Fragment != v.s.NewPair.Fragment {
+	if v.r.Facts.Revoked == nil || v.oldRevoked() || verdict(v.s.Old) == vendors.Refused {
 		return Move{}, false
 	}
 	m := wait(v, v.now.Add(soon), "the key that was revoked is the NEW one, which is in use: re-enable it in the portal "+
@@ -103,17 +110,33 @@ func wrongKeyRevoked(v view) (Move, bool) {
 	return m, true
 }
 
-// unprovable: what cannot be probed can only be attested.
-func unprovable(v view) (Move, bool) {
-	if v.s.OldHeld && v.sp.Profile.FailingProbes {
+// livesAfterAll: the request skipped overlap and approval because the old pair was refused. It is accepted: they are owed.
+func livesAfterAll(v view) (Move, bool) {
+	if !v.r.Facts.OldDead || verdict(v.s.Old) != vendors.Accepted {
 		return Move{}, false
 	}
-	reason := "no sealed copy of the old pair exists"
-	if v.s.OldHeld {
+	return goTo(Verified, "the vendor accepts the old pair, which it had refused"+v.withdrawn())
+}
+
+// unprovable: what cannot be probed can only be attested.
+func unprovable(v view) (Move, bool) {
+	reason := ""
+	switch {
+	case !v.s.OldHeld:
+		reason = "no sealed copy of the old pair exists"
+	case !v.sp.Profile.FailingProbes:
 		reason = "the vendor's profile forbids calls that fail"
+	case v.r.Lane == Burial && v.s.NewPair.ID == "":
+		reason = "there is no pair in use to compare with"
+	default:
+		return Move{}, false
 	}
 	return wait(v, v.now.Add(watchEvery), reason+": its death cannot be proven; revoke it and attest that",
-		v.cmd("attest")+" --pair "+string(v.r.Old)+" --reason WHY"), true
+		v.attestCommand()), true
+}
+
+func (v view) attestCommand() string {
+	return v.cmd("attest") + " --pair " + string(v.r.Old) + " --reason WHY"
 }
 
 // awaitRevocation: as long as the old pair is accepted, or nothing clear is said, nothing is dead.
@@ -201,9 +224,15 @@ func (v view) wipeNew() []PairID {
 
 // ---- rolling_back, failed ------------------------------------------------------------------------------------
 
+// oldUnclear: nothing is put back on the strength of an answer nobody got, let alone of a refusal (I-1).
 func oldUnclear(v view) (Move, bool) {
-	if verdict(v.s.Old) != vendors.Unclear {
+	switch verdict(v.s.Old) {
+	case vendors.Accepted:
 		return Move{}, false
+	case vendors.Refused:
+		m := trouble(v, v.now.Add(soon), "the vendor refuses the old pair; whether the new one lives is unclear: "+why(v.s.New, v.s))
+		m.Broken = "consumers that are back on the old pair"
+		return m, true
 	}
 	return trouble(v, v.now.Add(soon), "going back waits: whether the old pair is alive is unclear: "+why(v.s.Old, v.s)), true
 }
@@ -227,14 +256,21 @@ func neverWrote(v view) (Move, bool) {
 
 // rolledBack: I-6, the new pair's burial waits a grace period for a late writer and looks at the places again.
 func rolledBack(v view) (Move, bool) {
-	return Move{To: RolledBack, Lives: map[PairID]Life{v.r.Old: Current, v.r.New: Orphan},
-		Bury: []Grave{{Pair: v.r.New, State: AwaitingRevocation, NotBefore: v.now.Add(graceBurial)}},
-		Why:  "every place and consumer is back on the old pair; the new one gets a burial"}, true
+	m := Move{To: RolledBack, Lives: map[PairID]Life{v.r.Old: Current}, Why: "every place and consumer is back on the old pair"}
+	if v.r.New != "" {
+		m.Lives[v.r.New] = Orphan
+		m.Bury = []Grave{{Pair: v.r.New, State: AwaitingRevocation, NotBefore: v.now.Add(graceBurial), Used: true}}
+		m.Why += "; the new one gets a burial"
+	}
+	return m, true
 }
 
 func awaitHelp(v view) (Move, bool) {
-	return wait(v, v.now.Add(watchEvery), "stopped: "+v.r.Facts.Reason+". Mend it and resume, or use "+v.cmd("rollback"),
-		v.cmd("resume")), true
+	reason := "stopped: " + v.r.Facts.Reason + ". Mend it and resume"
+	if v.s.OldHeld && verdict(v.s.Old) != vendors.Refused {
+		reason += ", or use " + v.cmd("rollback")
+	}
+	return wait(v, v.now.Add(tick), reason, v.cmd("resume")), true
 }
 
 // ---- burial --------------------------------------------------------------------------------------------------
@@ -261,6 +297,40 @@ func stillHeld(v view) (Move, bool) {
 	return Move{}, false
 }
 
+// inUseAgain: the pair came back into use, by a person's hand or a rollback: there is nothing to bury.
+func inUseAgain(v view) (Move, bool) {
+	if l := v.s.OldPair.Life; l != Current && l != Previous {
+		return Move{}, false
+	}
+	return goTo(Closed, "the pair is in use again: there is nothing to bury")
+}
+
+// stillUsed: I-10, never ask to revoke a pair that a consumer runs with, nor one that was in use before every consumer
+// has shown that it uses the present one.
+func stillUsed(v view) (Move, bool) {
+	for _, c := range v.sp.Consumers {
+		u := v.s.Uses[c.Name]
+		switch {
+		case u.Names == HoldsOld:
+			return wait(v, v.now.Add(tick), "consumer "+c.Name+" runs with the pair that should be buried: do NOT revoke it",
+				v.cmd("check")), true
+		case v.r.Facts.Used && !u.Use.Counts() && !v.waived("consumer:"+c.Name):
+			return wait(v, v.now.Add(tick), "consumer "+c.Name+" has not shown that it uses the present pair: do NOT revoke the "+
+				"other one yet: "+u.said(), v.cmd("waive")+" consumer:"+c.Name+" --reason WHY"), true
+		}
+	}
+	return Move{}, false
+}
+
+// currentDead: while the pair in use is not accepted, the other one may be all there is.
+func currentDead(v view) (Move, bool) {
+	if verdict(v.s.New) == vendors.Accepted {
+		return Move{}, false
+	}
+	return trouble(v, v.now.Add(soon), "the vendor does not accept the pair in use now ("+why(v.s.New, v.s)+
+		"): do NOT revoke the other one"), true
+}
+
 // aliveAgain: I-14, nothing but an Accepted answer unproves a death; it reopens the burial and pages.
 func aliveAgain(v view) (Move, bool) {
 	if verdict(v.s.Old) != vendors.Accepted {
@@ -272,7 +342,8 @@ func aliveAgain(v view) (Move, bool) {
 }
 
 func watchOver(v view) (Move, bool) {
-	if v.now.Before(v.r.Facts.DeadAt.Add(watchFor)) && v.s.OldHeld {
+	over := !v.now.Before(v.r.Facts.DeadAt.Add(watchFor)) && verdict(v.s.Old) == vendors.Refused
+	if !over && v.s.OldHeld {
 		return Move{}, false
 	}
 	return Move{To: Closed, Wipe: []PairID{v.r.Old}, Why: "watched to the end: the pair stayed dead, and its sealed copy is wiped"}, true
@@ -280,5 +351,8 @@ func watchOver(v view) (Move, bool) {
 
 func watchOn(v view) (Move, bool) {
 	end := v.r.Facts.DeadAt.Add(watchFor)
+	if !v.now.Before(end) {
+		return trouble(v, v.now.Add(tick), "dead; the last look was unclear: "+why(v.s.Old, v.s)), true
+	}
 	return wait(v, earlier(end, v.now.Add(watchEvery)), "dead; looked at daily until "+stamp(end), ""), true
 }

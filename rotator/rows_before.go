@@ -27,13 +27,16 @@ func preflightFails(v view) (Move, bool) {
 	return wait(v, v.now.Add(tick), reason, v.cmd("check")), true
 }
 
-// sealOld: I-12, before anybody is asked for a key.
+// sealOld: I-12, before anybody is asked for a key. The old pair is the one in the places, whatever was sealed before.
 func sealOld(v view) (Move, bool) {
 	switch {
-	case v.s.OldHeld || v.r.Facts.NoRollback != "" || v.s.Nowhere && v.r.Old == "":
+	case v.s.OldHeld || v.s.Nowhere && v.r.Old == "":
 		return Move{}, false
 	case v.s.Source != "":
 		return Move{Do: SealOld, Target: v.s.Source, Why: "reading the old pair from " + v.s.Source + " to seal it"}, true
+	}
+	if v.r.Facts.NoRollback != "" {
+		return Move{}, false
 	}
 	return wait(v, v.now.Add(tick), "no place can return the old pair: hand it in once, or waive rollback",
 		"quarterturn submit --old "+v.sp.Credential), true
@@ -54,8 +57,11 @@ func oldElsewhere(v view) (Move, bool) {
 		v.sp.Environment, v.cmd("check")), true
 }
 
-// liveLimit: I-13, the vendor must have room for one more pair.
+// liveLimit: I-13, the vendor must have room for one more pair, unless it came in already.
 func liveLimit(v view) (Move, bool) {
+	if v.r.New != "" {
+		return Move{}, false
+	}
 	n, live := v.sp.Profile.LiveLimit, v.s.Live
 	if v.r.Facts.OldDead {
 		live--
@@ -67,8 +73,8 @@ func liveLimit(v view) (Move, bool) {
 	if len(v.s.Orphans) == 0 {
 		return wait(v, v.now.Add(tick), reason, v.cmd("check")), true
 	}
-	return wait(v, v.now.Add(tick), reason+": revoke the one that nobody uses first",
-		v.cmd("revoked")+" --pair "+string(v.s.Orphans[0])), true
+	o := v.s.Orphans[0]
+	return wait(v, v.now.Add(tick), reason+"; of the one nobody should use: "+o.Why, o.Command), true
 }
 
 func frozen(v view) (Move, bool) {
@@ -84,6 +90,9 @@ func askForKey(v view) (Move, bool) {
 	switch {
 	case v.r.Old == "" && v.s.Nowhere:
 		reason += "; there is no old pair: a first key"
+	case v.r.Old == "":
+		return Move{To: AwaitingKey, Unheld: true, Why: reason + "; the old pair was never held here, and its revocation can " +
+			"only be attested"}, true
 	case v.r.Facts.OldDead:
 		reason += "; the old pair is already refused: there is no way back, go on"
 	}
@@ -104,16 +113,21 @@ func orphanFirst(v view) (Move, bool) {
 	if len(v.s.Orphans) == 0 || v.r.Facts.BothDead {
 		return Move{}, false
 	}
-	return wait(v, v.now.Add(tick), "a pair that nobody uses may still be alive: revoke it in the portal first",
-		v.cmd("revoked")+" --pair "+string(v.s.Orphans[0])), true
+	o := v.s.Orphans[0]
+	return wait(v, v.now.Add(tick), "a pair that nobody should use may still be alive, and goes first: "+o.Why, o.Command), true
 }
 
 // preflightBroke: I-13, the request for a key stands only while everything is ready.
 func preflightBroke(v view) (Move, bool) {
-	if len(v.s.Problems) == 0 || v.r.Facts.BothDead {
+	switch {
+	case v.r.Facts.BothDead:
 		return Move{}, false
+	case len(v.s.Problems) > 0:
+		return goTo(DueState, "preflight no longer passes: "+v.s.Problems[0])
+	case v.s.Changed:
+		return goTo(DueState, "the places hold another pair than the one that was sealed")
 	}
-	return goTo(DueState, "preflight no longer passes: "+v.s.Problems[0])
+	return Move{}, false
 }
 
 func awaitKey(v view) (Move, bool) {
@@ -122,8 +136,11 @@ func awaitKey(v view) (Move, bool) {
 		reason = v.r.Facts.Rejected
 	}
 	m := wait(v, v.now.Add(watchEvery), reason, v.cmd("rotate"))
+	if v.r.Facts.BothDead && verdict(v.s.Old) == vendors.Accepted {
+		m.Why, m.Command = "the vendor accepts the old pair again", v.cmd("rollback")
+	}
 	if v.r.Facts.BothDead {
-		m.Broken = "every consumer: no pair works"
+		m.Next, m.Broken = v.now.Add(tick), "every consumer: no pair works"
 	}
 	return m, true
 }

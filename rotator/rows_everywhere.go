@@ -1,6 +1,8 @@
 package rotator
 
 import (
+	"slices"
+
 	"quarterturn/vendors"
 )
 
@@ -26,6 +28,9 @@ func denyAbandon(v view) (Move, bool) {
 	if v.r.Facts.Wish != WishAbandon {
 		return Move{}, false
 	}
+	if v.r.Facts.BothDead {
+		return Move{Deny: "abandon: something has been written, and no pair works; the way on is " + v.cmd("rotate")}, true
+	}
 	return Move{Deny: "abandon: the new pair has already been written; the way back is " + v.cmd("rollback")}, true
 }
 
@@ -33,13 +38,18 @@ func denyRollback(v view) (Move, bool) {
 	switch {
 	case v.r.Facts.Wish != WishRollback:
 		return Move{}, false
+	case v.r.State == AwaitingKey && v.r.Facts.Wrote:
+		return heedRollback(v)
 	case v.r.State == RevocationProven:
 		return Move{Deny: "rollback: the old pair is proven dead; there is nothing to go back to"}, true
+	case v.r.Facts.BothDead:
+		return Move{Deny: "rollback: no pair works; the way on is a third one, by " + v.cmd("rotate")}, true
 	}
 	return Move{Deny: "rollback: nothing has been written yet; to stop, use " + v.cmd("abandon")}, true
 }
 
-// heedRollback: the way back exists only while the old pair is accepted and a sealed copy is there (I-12, I-14).
+// heedRollback: the way back exists only while the old pair is accepted and a sealed copy is there (I-12, I-14), and
+// nobody said that it was revoked: until that bites it is still accepted, and then every consumer would fail (I-1).
 func heedRollback(v view) (Move, bool) {
 	if v.r.Facts.Wish != WishRollback {
 		return Move{}, false
@@ -53,7 +63,17 @@ func heedRollback(v view) (Move, bool) {
 		return trouble(v, v.now.Add(soon), "rollback is wished, and whether the old pair is alive is unclear: "+
 			why(v.s.Old, v.s)), true
 	}
+	if v.oldRevoked() && verdict(v.s.New) == vendors.Accepted {
+		return Move{Deny: "rollback: the old pair was revoked, as " + who(v.r.Facts.Revoked) + " said, and the new one works; if " +
+			"another key was revoked, say so with " + v.cmd("revoked")}, true
+	}
 	return goTo(RollingBack, "rollback, as "+who(v.r.Facts.WishWord)+" asked")
+}
+
+// oldRevoked: somebody said so, and the characters typed are not those of the key in use.
+func (v view) oldRevoked() bool {
+	w := v.r.Facts.Revoked
+	return w != nil && (w.Fragment == "" || w.Fragment == v.s.OldPair.Fragment || w.Fragment != v.s.NewPair.Fragment)
 }
 
 func heedResume(v view) (Move, bool) {
@@ -64,6 +84,7 @@ func heedResume(v view) (Move, bool) {
 	for c := range v.r.Facts.Runs {
 		m.Again = append(m.Again, c)
 	}
+	slices.Sort(m.Again)
 	return m, true
 }
 
@@ -102,24 +123,31 @@ func cannotOpen(v view) (Move, bool) {
 
 // newDead: somebody revoked the wrong key. While the old one lives there is one way back.
 func newDead(v view) (Move, bool) {
-	if verdict(v.s.New) != vendors.Refused || verdict(v.s.Old) == vendors.Refused {
+	if !v.r.Facts.NewDead {
 		return Move{}, false
 	}
-	if verdict(v.s.Old) == vendors.Accepted {
-		m := wait(v, v.now.Add(soon), "the vendor refuses the NEW pair ("+why(v.s.New, v.s)+") and accepts the old one",
-			v.cmd("rollback"))
-		m.Broken = "consumers that already use the new pair fail"
-		return m, true
+	reason := "the vendor refuses the NEW pair"
+	if verdict(v.s.New) == vendors.Unclear {
+		reason = "the vendor refused the NEW pair when it last answered"
 	}
-	m := trouble(v, v.now.Add(soon), "the vendor refuses the NEW pair; whether the old one lives is unclear: "+
-		why(v.s.Old, v.s))
+	var m Move
+	switch verdict(v.s.Old) {
+	case vendors.Accepted:
+		m = wait(v, v.now.Add(soon), reason+", and accepts the old one", v.cmd("rollback"))
+	case vendors.Refused:
+		m = trouble(v, v.now.Add(soon), reason+", and the old one: looking again, to be sure, before a third key is asked for")
+	default:
+		m = trouble(v, v.now.Add(soon), reason+"; whether the old one lives is unclear: "+why(v.s.Old, v.s))
+	}
 	m.Broken = "consumers that already use the new pair fail"
 	return m, true
 }
 
-// bothDead: neither key works. A third one in the same rotation is the only way on.
+// bothDead: neither key works, and that was seen again some minutes later, for one lying answer must not cost a living
+// pair. A third one in the same rotation is the only way on.
 func bothDead(v view) (Move, bool) {
-	if verdict(v.s.New) != vendors.Refused || v.s.OldHeld && verdict(v.s.Old) != vendors.Refused {
+	since := v.r.Facts.JointSince
+	if since.IsZero() || v.now.Before(since.Add(sureDead)) || verdict(v.s.New) != vendors.Refused {
 		return Move{}, false
 	}
 	return Move{To: AwaitingKey, DropNew: true, Lives: map[PairID]Life{v.r.New: Orphan},
@@ -153,6 +181,16 @@ func useLost(v view) (Move, bool) {
 			m.Broken = "consumer " + c.Name + " runs with a pair the vendor refuses"
 		}
 		return m, true
+	}
+	return Move{}, false
+}
+
+// proofGone: a waiver ended, or a consumer was added. What is still proven is that the redeploys succeeded (I-2).
+func proofGone(v view) (Move, bool) {
+	for _, c := range v.sp.Consumers {
+		if !v.proven(c) {
+			return goTo(Redeployed, "nothing shows any more that consumer "+c.Name+" uses the new pair"+v.withdrawn())
+		}
 	}
 	return Move{}, false
 }

@@ -139,9 +139,6 @@ func useUnproven(v view) (Move, bool) {
 		if v.now.Before(since.Add(c.ProveIn)) || !c.Redeploy {
 			return v.awaitProof(c, since), true
 		}
-		if v.r.State == RollingBack && f.Tries >= maxTries {
-			return giveUp(v, c, f), true
-		}
 		to := Distributed
 		if v.r.State == RollingBack {
 			to = RollingBack

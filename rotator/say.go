@@ -62,7 +62,11 @@ func isWrongKey(err error) bool {
 }
 
 func (rt *Rotator) append(ctx context.Context, w Word) (Word, error) {
-	seq, err := rt.o.Ledger.Say(ctx, w, Event{Rotation: w.Rotation, At: w.At, Kind: string(w.Kind), Who: w.Who, Text: w.Text,
+	chain := w.Rotation
+	if chain == "" {
+		chain = credentialChain(w.Credential)
+	}
+	seq, err := rt.o.Ledger.Say(ctx, w, Event{Rotation: chain, At: w.At, Kind: string(w.Kind), Who: w.Who, Text: w.Text,
 		Data: map[string]string{"target": w.Target, "pair": string(w.Pair)}})
 	w.Seq = seq
 	return w, err
@@ -79,11 +83,6 @@ func (rt *Rotator) waive(ctx context.Context, c Credential, s Saying, w Word) (W
 		return Word{}, refuse("unknown_target", "", "nothing of that name can be waived here: %s", strings.Join(targets(c.Spec), ", "))
 	}
 	w.Expires = w.At.Add(s.For)
-	if r, err := rt.openRotation(ctx, s.Credential); err == nil {
-		w.Rotation = r.ID
-	} else if !errors.Is(err, ErrNotFound) {
-		return Word{}, err
-	}
 	return rt.append(ctx, w)
 }
 
@@ -174,8 +173,13 @@ func (rt *Rotator) fitsRevoked(ctx context.Context, r Rotation, s Saying) error 
 		}
 	}
 	switch {
-	case s.Fragment == "" || s.Fragment == old.Fragment || old.Fragment == "" && s.Fragment != kept.Fragment:
+	case len(s.Fragment) != 4:
+		return refuse("fragment", "", "say the last four characters of the key that was revoked; nothing was recorded")
+	case s.Fragment == old.Fragment || old.Fragment == "" && s.Fragment != kept.Fragment:
 		return nil
+	case s.Fragment == kept.Fragment && r.Lane == Burial:
+		return refuse("key_in_use", "quarterturn rotate "+r.Credential, "those are the last characters of the key IN USE. If it "+
+			"was revoked, every consumer fails soon: re-enable it in the portal if you can, otherwise rotate at once")
 	case s.Fragment == kept.Fragment:
 		return refuse("wrong_key", "quarterturn rollback "+r.Credential, "those are the last characters of the key IN USE. If "+
 			"it was revoked, every consumer fails soon: re-enable it in the portal if you can, otherwise go back now")
@@ -197,6 +201,13 @@ func fitsApproved(sp Spec, r Rotation, s Saying) error {
 }
 
 func fitsRollback(r Rotation) error {
+	switch {
+	case r.State == AwaitingKey && r.Facts.Wrote:
+		return nil // a third key is asked for, and the old one may have come back to life
+	case r.State == Received && r.Facts.BothDead:
+		return refuse("third_key", "quarterturn rotate "+r.Credential, "no pair worked: there is nothing to go back to; the third "+
+			"one is being checked")
+	}
 	switch r.State {
 	case DueState, AwaitingKey, Received:
 		return refuse("nothing_written", "quarterturn abandon "+r.Credential, "nothing has been written yet: there is nothing to "+
@@ -210,6 +221,10 @@ func fitsRollback(r Rotation) error {
 }
 
 func fitsAbandon(r Rotation) error {
+	if r.Facts.BothDead {
+		return refuse("third_key", "quarterturn rotate "+r.Credential, "something has been written, and no pair works; the way on "+
+			"is a third pair")
+	}
 	if r.Facts.Wrote {
 		return refuse("written", "quarterturn rollback "+r.Credential, "the new pair has already been written: the way back is rollback")
 	}
@@ -218,8 +233,13 @@ func fitsAbandon(r Rotation) error {
 
 func fitsAttest(sp Spec, r Rotation, s Saying) error {
 	switch {
+	case s.Pair != "" && r.State != AwaitingRevocation:
+		return refuse("not_asked", "quarterturn status "+r.Credential, "the revocation of this pair is not awaited (it is %s): there is "+
+			"nothing to attest", r.State)
 	case s.Pair != "":
 		return nil
+	case s.Target == "portal" && (s.Environment == "" || s.Text == ""):
+		return refuse("half_said", "", "say both the organisation and the environment that the portal showed; nothing was recorded")
 	case s.Target == "portal":
 		return said(sp, Paste{Environment: s.Environment, Organisation: s.Text})
 	case strings.HasPrefix(s.Target, "consumer:") && waivable(sp, s.Target):

@@ -21,17 +21,24 @@ type Seen struct {
 	OldPair  Pair // zero when there is none
 	NewPair  Pair
 	Opened   Opened
-	Orphans  []PairID  // of the credential, not dead and not attested, other than this rotation's pairs
-	Live     int       // pairs of the credential that may be alive at the vendor, as far as the ledger knows
-	Problems []string  // preflight: each names its remedy
-	Checked  bool      // preflight was looked at
-	Source   string    // preflight: the place the old pair can be read from, "" when none holds it
-	Nowhere  bool      // preflight: every place was reached and none holds anything
-	OldHeld  bool      // a sealed copy of the old pair exists
-	NewHeld  bool      // a sealed copy of the new pair exists
-	NewAway  bool      // some readable place can return the new pair
-	ProbeAt  time.Time // a probe was not made: due again then
-	ProbeWhy string    // why it was not made
+	Orphans  []OrphanSeen // of the credential, not dead and not attested, other than this rotation's pairs
+	Changed  bool         // preflight: the places agree on another pair than the sealed one
+	Live     int          // pairs of the credential that may be alive at the vendor, as far as the ledger knows
+	Problems []string     // preflight: each names its remedy
+	Checked  bool         // preflight was looked at
+	Source   string       // preflight: the place the old pair can be read from, "" when none holds it
+	Nowhere  bool         // preflight: every place was reached and none holds anything
+	OldHeld  bool         // a sealed copy of the old pair exists
+	NewHeld  bool         // a sealed copy of the new pair exists
+	NewAway  bool         // some readable place can return the new pair
+	ProbeAt  time.Time    // a probe was not made: due again then
+	ProbeWhy string       // why it was not made
+}
+
+// OrphanSeen is a pair that nobody should use, with what its burial waits for.
+type OrphanSeen struct {
+	Pair         PairID
+	Why, Command string
 }
 
 // Opened says whether this process can open sealed copies.
@@ -100,6 +107,7 @@ type Move struct {
 	Wipe    []PairID        // sealed copies deleted with it
 	Bury    []Grave         // burials opened with it
 	DropNew bool            // the rotation forgets its new pair
+	Unheld  bool            // the old pair was never held here: it gets a place in the inventory
 	Again   []string        // consumers whose last run no longer counts
 	Resume  State           // entering failed: where to go on
 	Deny    string          // a person's wish is answered with no, and why
@@ -117,4 +125,5 @@ type Grave struct {
 	State     State // AwaitingRevocation, or RevocationProven for a dead pair to be watched
 	NotBefore time.Time
 	DeadAt    time.Time
+	Used      bool // consumers may have run with it
 }

@@ -112,6 +112,9 @@ type Facts struct {
 	Reason      string          // failed: why
 	Stuck       int             // failed tries of the same effect in a row, for the wait between them
 	Stop        string          // an effect failed for good: why; cleared by a transition
+	NewDead     bool            // the new pair was refused when the vendor last answered about it
+	JointSince  time.Time       // since when both pairs are refused, zero when one is not
+	Used        bool            // burial: consumers may have run with the pair
 }
 
 // Wish is what a person asked for and decide has not answered yet.

@@ -34,6 +34,8 @@ type stageOptions struct {
 	LiveLimit   int  // 0: two
 	Label       bool // the .env file carries the generation label, and the service reports it instead of a print
 	Wiring      wiring
+	// Amend changes the configuration before it is first read, for what the template does not ask; nil leaves it.
+	Amend func(st *stage, text string) (string, error)
 }
 
 // newStage builds it in dir. began is when the pair in use is created; the clock stands Age later.
@@ -118,7 +120,23 @@ func (st *stage) configure(recipient string) error {
 	if st.service != nil {
 		cfg.Restart, cfg.Health = []string{exe, "demo-restart", st.service.ControlURL()}, st.service.URL()+"/healthz"
 	}
-	return errors.Join(os.WriteFile(st.path("bluum-demo.yaml"), []byte(profile), 0o600), cfg.write(st.path("quarterturn.yaml")))
+	return errors.Join(os.WriteFile(st.path("bluum-demo.yaml"), []byte(profile), 0o600), cfg.write(st.path("quarterturn.yaml")),
+		st.amend(st.path("quarterturn.yaml")))
+}
+
+func (st *stage) amend(path string) error {
+	if st.o.Amend == nil {
+		return nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	amended, err := st.o.Amend(st, string(text))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(amended), 0o600)
 }
 
 // reopen wires everything anew, as the next process would.

@@ -47,7 +47,6 @@ func keepRefuses(w *world) {
 	first := w.candidate("one", "p1")
 	w.must(keep("r1", first))
 	w.want(keep("r1", w.candidate("one", "p2")), rotator.ErrExists)
-	w.want(keep("r1", first), rotator.ErrExists)
 	stolen := w.candidate("two", "p3")
 	stolen.Prints = first.Prints
 	w.want(keep("r2", stolen), rotator.ErrExists)
@@ -59,6 +58,8 @@ func keepRefuses(w *world) {
 	said, err := w.ledger.Words(w.ctx, "one")
 	w.must(err)
 	w.same("words", len(said), 1)
+	first, err = resealed(w, first, keep)
+	w.must(err)
 
 	first.Life, first.Sealed = rotator.Refused, nil
 	w.must(w.change("r1", first))
@@ -70,6 +71,38 @@ func keepRefuses(w *world) {
 	w.want(keep("r2", w.candidate("two", "p7")), rotator.ErrExists)
 	w.end("r2")
 	w.want(keep("r2", w.candidate("two", "p8")), rotator.ErrExists)
+}
+
+// resealed: a candidate that comes in again is sealed again, without another word.
+func resealed(w *world, p rotator.Pair, keep func(rotator.ID, rotator.Pair) error) (rotator.Pair, error) {
+	p.Sealed = secret.Sealed("sealed again")
+	p.Digest = p.Sealed.Digest()
+	if err := keep("r1", p); err != nil {
+		return p, err
+	}
+	w.same("sealed again", w.pair("one", p.ID), p)
+	said, err := w.ledger.Words(w.ctx, "one")
+	w.same("words", len(said), 1)
+	return p, err
+}
+
+// keepOld: the pair in use comes in while the rotation is due, and no second one beside it.
+func keepOld(w *world) {
+	r := w.journey("r1", "one")
+	r.State = rotator.DueState
+	w.open(r)
+	old := w.candidate("one", "p1")
+	old.Life = rotator.Current
+	word := submitted("r1", "p1")
+	w.want(w.ledger.Keep(w.ctx, old, word, event("submitted")), rotator.ErrExists)
+	word.Target = "old"
+	w.must(w.ledger.Keep(w.ctx, old, word, event("submitted")))
+	w.same("the pair", w.pair("one", "p1"), old)
+	w.must(w.ledger.Keep(w.ctx, old, word, event("submitted")))
+	other := w.candidate("one", "p2")
+	other.Life = rotator.Current
+	w.want(w.ledger.Keep(w.ctx, other, word, event("submitted")), rotator.ErrExists)
+	w.same("its words", len(w.claim("r1").Words), 2)
 }
 
 func pairs(w *world) {

@@ -40,6 +40,7 @@ func Run(t *testing.T, open Open) {
 		{"waivers", waivers},
 		{"keep", keep},
 		{"keep refuses", keepRefuses},
+		{"keep old", keepOld},
 		{"pairs", pairs},
 		{"pairs keep what was proven", deadPairs},
 		{"find", find},
