@@ -113,6 +113,9 @@ func (w *work) step(ctx context.Context) (done bool, err error) {
 	if err != nil {
 		return true, errors.Join(err, w.release(w.rt.now().Add(soon), "the look was cut short", w.r.Command))
 	}
+	if ctx.Err() != nil { // half a look: nothing may be decided on it
+		return true, errors.Join(ctx.Err(), w.release(w.rt.now(), w.r.Why, w.r.Command))
+	}
 	now := w.rt.now()
 	w.s = s
 	m := decide(w.l.c.Spec, w.r, w.s, now)
@@ -188,7 +191,7 @@ func (w *work) failed(ctx context.Context, m Move, cause error) (done bool, err 
 	}
 	w.r.NextAt, w.r.Why, w.r.Command = view{r: w.r, now: w.rt.now()}.backoff(), cause.Error(), ""
 	w.tell(w.r.NextAt)
-	return true, errors.Join(cause, w.record(context.WithoutCancel(ctx), Change{Events: events, Release: true}))
+	return true, errors.Join(cause, w.record(ctx, Change{Events: events, Release: true}))
 }
 
 // move makes a transition true, with everything that belongs to it in the same transaction.
@@ -276,9 +279,7 @@ func (w *work) wait(ctx context.Context, m Move, events []Event) error {
 func (w *work) release(next time.Time, why, command string) error {
 	w.r.NextAt, w.r.Why, w.r.Command = next, why, command
 	w.tell(next)
-	ctx, cancel := context.WithTimeout(context.Background(), leaseSpare)
-	defer cancel()
-	return w.record(ctx, Change{Release: true})
+	return w.record(context.Background(), Change{Release: true})
 }
 
 func (w *work) tell(next time.Time) {
@@ -289,8 +290,11 @@ func (w *work) event(kind, text string, data map[string]string) []Event {
 	return []Event{{Rotation: w.r.ID, At: w.rt.now(), Kind: kind, Who: "quarterturn", Text: text, Data: data}}
 }
 
-// record makes c true for the row as this claim knows it, and tells whoever listens.
+// record makes c true for the row as this claim knows it, and tells whoever listens. It is short, and goes through when
+// ctx is over already: what was done or seen before a signal is kept. The lease guards it.
 func (w *work) record(ctx context.Context, c Change) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseSpare)
+	defer cancel()
 	c.Rotation = w.r
 	c.Rotation.Spec, c.Rotation.Words = w.l.c.Spec.Digest, nil
 	rev, err := w.rt.o.Ledger.Record(ctx, c)

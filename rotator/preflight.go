@@ -18,6 +18,9 @@ func (l *looker) preflight(ctx context.Context, s *Seen) error {
 	if err != nil {
 		return err
 	}
+	if life := l.c.Spec.Profile.Lifecycle; life != "overlap" {
+		problem("the vendor's lifecycle is %s, and only overlap is built", life)
+	}
 	for _, p := range l.c.Spec.Places {
 		l.preflightPlace(ctx, p, s, waivers, problem)
 	}
