@@ -61,7 +61,7 @@ func routineRows(s State) []row {
 		return []row{heedAbandon, denyRollback, lifecycleNotBuilt, cannotOpen, preflightFails, sealOld, oldUnprobed,
 			oldElsewhere, liveLimit, frozen, askForKey}
 	case AwaitingKey:
-		return []row{heedAbandon, denyRollback, pairCameIn, orphanFirst, preflightBroke, awaitKey}
+		return []row{heedAbandon, denyRollback, pairCameIn, preflightBroke, orphanFirst, awaitKey}
 	case Received:
 		return []row{heedAbandon, denyRollback, cannotOpen, newUnclear, newRefused, wrongEnvironment, wrongTenant,
 			unattested, stage}

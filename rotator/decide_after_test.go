@@ -326,7 +326,10 @@ func TestDecideBurial(t *testing.T) {
 			want:  reply{why: "no pair in use to compare with", command: "quarterturn attest bluum --pair old --reason WHY"}},
 		{name: "I-1: the pair in use is refused: the other one may be all there is", row: "currentDead", passes: "unprovable",
 			given: func(c *scene) { alive(c); c.s.New = refused() },
-			want:  reply{trouble: true, why: "do NOT revoke the other one"}},
+			want:  reply{why: "do NOT revoke the other one, and bring in a new pair", command: "quarterturn rotate bluum", next: soon}},
+		{name: "I-1: whether the pair in use works is unclear", row: "currentDead",
+			given: func(c *scene) { alive(c); c.s.New = unclear() },
+			want:  reply{trouble: true, why: "do NOT revoke the other one", next: soon}},
 		{name: "the pair in use works", row: "awaitRevocation", passes: "currentDead", given: alive,
 			want: reply{command: "quarterturn revoked bluum --pair old"}},
 	}))
@@ -372,4 +375,18 @@ func TestOneLookMayServeSeveralStates(t *testing.T) {
 	if v := verdict(c.s.New); v != vendors.Accepted {
 		t.Errorf("the look says %s", v)
 	}
+}
+
+// L-2: what failed three times and was mended is tried again.
+func TestResumeTriesAgain(t *testing.T) {
+	c := quiet(Routine, Distributed)
+	c.run("api", func(f *RunFact) { f.Run.State, f.Tries, f.Attempt = cicd.Failed, 3, 3 })
+	c.r = apply(c.r, decide(c.sp, c.r, c.s, c.now), c.now)
+	if c.r.State != FailedState || c.r.Facts.Resume != Distributed {
+		t.Fatalf("in %s, resuming at %s", c.r.State, c.r.Facts.Resume)
+	}
+	c.say(Word{Kind: Resume})
+	r, _ := learn(c.sp, c.r, c.s, c.now)
+	c.r = apply(r, decide(c.sp, r, c.s, c.now), c.now)
+	reply{do: Redeploy, target: "api", attempt: 4, tries: 1}.check(t, c, decide(c.sp, c.r, c.s, c.now))
 }

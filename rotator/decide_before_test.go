@@ -69,6 +69,12 @@ func TestDecideDue(t *testing.T) {
 		{name: "the old pair is dead already: it takes no room, and there is no way back", row: "askForKey", passes: "liveLimit",
 			given: func(c *scene) { c.s.Live, c.s.Old, c.r.Facts.OldDead = 2, refused(), true },
 			want:  reply{to: AwaitingKey, why: "already refused: there is no way back"}},
+		{name: "L-1: no room, and the orphan's burial waits for a pair in use that works: a person's word", row: "liveLimit",
+			given: func(c *scene) {
+				c.s.Live, c.s.Old, c.r.Facts.OldDead = 3, refused(), true
+				c.s.Orphans = []OrphanSeen{{Pair: otherID, Why: "do NOT revoke the other one", Command: "quarterturn rotate bluum"}}
+			},
+			want: reply{why: "revoke it in the portal and attest that", command: "quarterturn attest bluum --pair other --reason WHY"}},
 		{name: "a vendor whose limit is unknown", row: "askForKey", passes: "liveLimit",
 			given: func(c *scene) { c.s.Live, c.sp.Profile.LiveLimit = 5, 0 }, want: reply{to: AwaitingKey}},
 		{name: "L-1: the key came in while preflight failed: it is the one there is room for", row: "askForKey", passes: "liveLimit",
@@ -143,7 +149,7 @@ func TestDecideAwaitingKey(t *testing.T) {
 		{name: "a pair came in, whatever preflight says now", row: "pairCameIn",
 			given: func(c *scene) { c.r.New = newID; c.s.Problems, c.s.Orphans = []string{"x"}, orphans() },
 			want:  reply{to: Received}},
-		{name: "I-16: an orphan may be alive: its burial's command goes first", row: "orphanFirst", passes: "pairCameIn",
+		{name: "I-16: an orphan may be alive: its burial's command goes first", row: "orphanFirst", passes: "preflightBroke",
 			given: func(c *scene) { c.s.Orphans = orphans() },
 			want:  reply{why: "goes first: revoke it in the portal", command: "quarterturn revoked bluum --pair other"}},
 		{name: "a third key does not wait for an orphan", row: "awaitKey", passes: "orphanFirst preflightBroke",
@@ -156,7 +162,11 @@ func TestDecideAwaitingKey(t *testing.T) {
 			want:  reply{command: "quarterturn rollback bluum", why: "accepts the old pair again", broken: "no pair works"}},
 		{name: "the places hold another pair than the one that was sealed", row: "preflightBroke",
 			given: func(c *scene) { c.s.Changed = true }, want: reply{to: DueState, why: "another pair than the one that was sealed"}},
-		{name: "I-13: preflight no longer passes: the request is taken back", row: "preflightBroke", passes: "orphanFirst",
+		{name: "L-1: the pair in use is refused, so the orphan's burial waits for a new one: it is asked for", row: "awaitKey",
+			passes: "orphanFirst",
+			given:  func(c *scene) { c.s.Orphans = orphans(); c.r.Facts.OldDead = true },
+			want:   reply{command: "quarterturn rotate bluum"}},
+		{name: "I-13: preflight no longer passes: the request is taken back", row: "preflightBroke", passes: "pairCameIn",
 			given: func(c *scene) { c.s.Problems = []string{"place vault cannot be reached"} },
 			want:  reply{to: DueState, why: "no longer passes: place vault"}},
 	})

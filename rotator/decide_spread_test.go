@@ -105,6 +105,11 @@ func redeployLines(other PairID) []ask {
 				c.s.Runs = map[string]RunSeen{"api": {Err: "timeout"}}
 			},
 			want: reply{trouble: true, why: "pipeline of api cannot be asked: timeout", next: soon}},
+		{name: "I-1: what it would load is not known now: it is not restarted", row: "redeployNext",
+			given: func(c *scene) { c.r.Facts.Runs = nil; c.see("mirror", HoldsUnknown) },
+			want:  reply{trouble: true, why: "place mirror, which api reads, cannot be reached", next: soon}},
+		{name: "a place that it does not read is not reached", row: "redeployNext",
+			given: func(c *scene) { c.r.Facts.Runs = nil; c.see("vault", HoldsUnknown) }, want: again(1, 1)},
 		{name: "it runs", row: "redeployNext",
 			given: func(c *scene) { c.run("api", func(f *RunFact) { f.Run.State = cicd.Running }) },
 			want:  reply{why: "redeploy of api is running", next: soon / 2}},

@@ -185,6 +185,9 @@ func rollbackLines() []ask {
 		{name: "rollback is wished and whether the old pair lives is unclear: the wish waits", row: "heedRollback",
 			given: func(c *scene) { c.wish(WishRollback, "sam"); c.s.Old = unclear() },
 			want:  reply{trouble: true, why: "unclear: timeout", next: soon}},
+		{name: "I-4: rollback is wished and the old pair answers for another environment", row: "heedRollback",
+			given: func(c *scene) { c.wish(WishRollback, "sam"); c.s.Old = accepted(); c.s.Old.Environment = "sandbox" },
+			want:  reply{deny: "answers for sandbox, not for production"}},
 		{name: "I-12: rollback is wished and no sealed copy exists, as was waived", row: "heedRollback",
 			given: func(c *scene) {
 				c.wish(WishRollback, "sam")

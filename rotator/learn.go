@@ -104,7 +104,10 @@ func (l *learner) word(w Word) {
 
 func (l *learner) submitted(w Word) {
 	if w.Target == "old" {
-		l.r.Old = w.Pair
+		// Heard late, when another pair was sealed as the old one already, it changes nothing.
+		if l.r.State == DueState || l.r.Old == "" || l.s.OldPair.Life == Lost {
+			l.r.Old = w.Pair
+		}
 		return
 	}
 	l.r.New, l.r.Facts.SubmittedBy, l.r.Facts.Rejected = w.Pair, w.Who, ""
@@ -237,6 +240,10 @@ func (r *Rotation) touched(place string, pair PairID, now time.Time) {
 func (l *learner) runs() {
 	for c, seen := range l.s.Runs {
 		f := l.r.Facts.Runs[c]
+		if !seen.Known && seen.Err == "" && f.Run.State != "" { // the pipeline forgot it: its outcome is unknown
+			f.Run.State = ""
+			l.r.Facts.Runs[c] = f
+		}
 		if !seen.Known || f.Once == "" || seen.Run.Once != f.Once || f.Run.State == seen.Run.State {
 			continue
 		}

@@ -129,6 +129,17 @@ func TestLearnSubmittedPairs(t *testing.T) {
 	if r, _ = learn(c.sp, c.r, c.s, c.now); r.Old != otherID || r.New != "" {
 		t.Errorf("handed in as the old pair: old %q, new %q", r.Old, r.New)
 	}
+	c = quiet(Routine, AwaitingKey)
+	c.firstKey()
+	c.say(Word{Kind: Submitted, Pair: otherID, Target: "old"})
+	if r, _ = learn(c.sp, c.r, c.s, c.now); r.Old != otherID {
+		t.Errorf("I-16: heard late, when no old pair was known: old %q", r.Old)
+	}
+	c = quiet(Routine, AwaitingKey)
+	c.say(Word{Kind: Submitted, Pair: otherID, Target: "old"})
+	if r, _ = learn(c.sp, c.r, c.s, c.now); r.Old != oldID {
+		t.Errorf("I-12: heard when another pair was sealed already: old %q", r.Old)
+	}
 }
 
 func TestLearnEnvironmentAndTenant(t *testing.T) {
@@ -461,8 +472,8 @@ func TestApplyBothDeadLeadsToAThirdKey(t *testing.T) {
 	if diff := cmp.Diff([]int{0, 0, 0, 0, 0, 0}, kept); diff != "" {
 		t.Errorf("places, runs, proofs, triples, approvals, words of the second key are kept:\n%s", diff)
 	}
-	if f.NewDead || !f.JointSince.IsZero() {
-		t.Errorf("the death of the second key is remembered: %v since %s", f.NewDead, f.JointSince)
+	if f.NewDead || !f.JointSince.IsZero() || f.Revoked != nil {
+		t.Errorf("the second key's death is remembered: %v since %s", f.NewDead, f.JointSince)
 	}
 	c = quiet(Routine, AwaitingKey)
 	c.r, c.s.Old = r, refused()
@@ -474,18 +485,4 @@ func TestApplyBothDeadLeadsToAThirdKey(t *testing.T) {
 	if m := decide(c.sp, r, c.s, c.now); m.To != Received || r.New != otherID {
 		t.Errorf("the third key: %+v with new %q", m, r.New)
 	}
-}
-
-// L-2: what failed three times and was mended is tried again.
-func TestResumeTriesAgain(t *testing.T) {
-	c := quiet(Routine, Distributed)
-	c.run("api", func(f *RunFact) { f.Run.State, f.Tries, f.Attempt = cicd.Failed, 3, 3 })
-	c.r = apply(c.r, decide(c.sp, c.r, c.s, c.now), c.now)
-	if c.r.State != FailedState || c.r.Facts.Resume != Distributed {
-		t.Fatalf("in %s, resuming at %s", c.r.State, c.r.Facts.Resume)
-	}
-	c.say(Word{Kind: Resume})
-	r, _ := learn(c.sp, c.r, c.s, c.now)
-	c.r = apply(r, decide(c.sp, r, c.s, c.now), c.now)
-	reply{do: Redeploy, target: "api", attempt: 4, tries: 1}.check(t, c, decide(c.sp, c.r, c.s, c.now))
 }

@@ -28,7 +28,7 @@ func (r Rotation) wants() wants {
 		return wants{preflight: true, places: true, old: true}
 	case AwaitingKey:
 		waiting := r.New == ""
-		return wants{preflight: waiting, places: waiting, old: waiting && r.Facts.BothDead}
+		return wants{preflight: waiting, places: waiting, old: r.Facts.BothDead}
 	case Received:
 		return wants{old: true, new: true}
 	case Staged:

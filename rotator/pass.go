@@ -211,9 +211,16 @@ func (w *work) move(ctx context.Context, m Move, events []Event) (done bool, err
 	c.Events = append(events, e...)
 	c.Lease, c.Release = w.rt.o.Lease, w.r.State.Over()
 	w.out.Steps++
-	w.out.Broken = m.Broken
+	w.broken(m)
 	w.tell(time.Time{})
 	return w.r.State.Over(), w.record(ctx, c)
+}
+
+// broken is kept for the whole claim: what broke on the way must not be hidden by the wait that follows.
+func (w *work) broken(m Move) {
+	if m.Broken != "" {
+		w.out.Broken = m.Broken
+	}
 }
 
 // burials opens graves, save for pairs that are being buried already.
@@ -270,7 +277,8 @@ func (w *work) wait(ctx context.Context, m Move, events []Event) error {
 		events = append(events, w.event("waiting", m.Why, map[string]string{"next": m.Command})...)
 	}
 	w.r.NextAt, w.r.Why, w.r.Command = m.Next, m.Why, m.Command
-	w.out.Broken, w.out.Trouble = m.Broken, m.Trouble
+	w.broken(m)
+	w.out.Trouble = m.Trouble
 	w.tell(m.Next)
 	return w.record(ctx, Change{Events: events, Release: true})
 }

@@ -322,10 +322,14 @@ func stillUsed(v view) (Move, bool) {
 	return Move{}, false
 }
 
-// currentDead: while the pair in use is not accepted, the other one may be all there is.
+// currentDead: while the pair in use is not accepted, the other one may be all there is. A new pair ends the wait.
 func currentDead(v view) (Move, bool) {
-	if verdict(v.s.New) == vendors.Accepted {
+	switch verdict(v.s.New) {
+	case vendors.Accepted:
 		return Move{}, false
+	case vendors.Refused:
+		return wait(v, v.now.Add(soon), "the vendor refuses the pair in use ("+why(v.s.New, v.s)+"): do NOT revoke the other one, "+
+			"and bring in a new pair", v.cmd("rotate")), true
 	}
 	return trouble(v, v.now.Add(soon), "the vendor does not accept the pair in use now ("+why(v.s.New, v.s)+
 		"): do NOT revoke the other one"), true

@@ -74,6 +74,10 @@ func liveLimit(v view) (Move, bool) {
 		return wait(v, v.now.Add(tick), reason, v.cmd("check")), true
 	}
 	o := v.s.Orphans[0]
+	if v.r.Facts.OldDead && (o.Command == "" || o.Command == v.cmd("rotate")) { // its burial waits for a pair in use that works, and there is none
+		o.Why = "no pair in use works, so its death cannot be proven: revoke it in the portal and attest that"
+		o.Command = v.cmd("attest") + " --pair " + string(o.Pair) + " --reason WHY"
+	}
 	return wait(v, v.now.Add(tick), reason+"; of the one nobody should use: "+o.Why, o.Command), true
 }
 
@@ -108,9 +112,10 @@ func pairCameIn(v view) (Move, bool) {
 	return goTo(Received, "a new pair came in from "+v.r.Facts.SubmittedBy+" and is sealed")
 }
 
-// orphanFirst: I-16, at most one unrevoked pair beyond current and previous.
+// orphanFirst: I-16, at most one unrevoked pair beyond current and previous. While the pair in use is refused an orphan
+// may be all there is: its burial waits for a new pair, which must not wait for it.
 func orphanFirst(v view) (Move, bool) {
-	if len(v.s.Orphans) == 0 || v.r.Facts.BothDead {
+	if len(v.s.Orphans) == 0 || v.r.Facts.BothDead || v.r.Facts.OldDead {
 		return Move{}, false
 	}
 	o := v.s.Orphans[0]

@@ -63,6 +63,9 @@ func heedRollback(v view) (Move, bool) {
 		return trouble(v, v.now.Add(soon), "rollback is wished, and whether the old pair is alive is unclear: "+
 			why(v.s.Old, v.s)), true
 	}
+	if e := v.s.Old.Environment; e != "" && e != v.sp.Environment {
+		return Move{Deny: "rollback: the old pair answers for " + e + ", not for " + v.sp.Environment + ": it is written nowhere"}, true
+	}
 	if v.oldRevoked() && verdict(v.s.New) == vendors.Accepted {
 		return Move{Deny: "rollback: the old pair was revoked, as " + who(v.r.Facts.Revoked) + " said, and the new one works; if " +
 			"another key was revoked, say so with " + v.cmd("revoked")}, true

@@ -69,11 +69,25 @@ func redeployNext(v view) (Move, bool) {
 		if !c.Redeploy {
 			continue
 		}
-		if m, ok := redeployOne(v, c); ok {
+		m, ok := redeployOne(v, c)
+		if p := v.unreached(c); m.Do == Redeploy && p != "" {
+			return trouble(v, v.backoff(), "place "+p+", which "+c.Name+" reads, cannot be reached: what a restart would load is unknown"), true
+		}
+		if ok {
 			return m, true
 		}
 	}
 	return Move{}, false
+}
+
+// unreached is a place c reads that this look did not reach: it may have been overwritten since it was seen (I-1).
+func (v view) unreached(c ConsumerSpec) string {
+	for _, p := range c.Reads {
+		if v.s.Places[p].Holds == HoldsUnknown {
+			return p
+		}
+	}
+	return ""
 }
 
 func redeployOne(v view, c ConsumerSpec) (Move, bool) {

@@ -228,6 +228,9 @@ func (rt *Rotator) Plan(ctx context.Context, credential string) (Plan, error) {
 	p.Rotation = Rotation{Credential: credential, Lane: Routine, State: DueState, Old: standings[0].Current.ID}
 	if r := standings[0].Rotation; r != nil {
 		p.Rotation = *r
+		if p.Rotation.Words, err = rt.unheard(ctx, *r); err != nil {
+			return p, err
+		}
 	}
 	c := rt.creds[credential]
 	l := newLooker(rt, c)
@@ -238,4 +241,17 @@ func (rt *Rotator) Plan(ctx context.Context, credential string) (Plan, error) {
 	r, _ := learn(c.Spec, p.Rotation, p.Seen, rt.now())
 	p.Rotation, p.Move = r, decide(c.Spec, r, p.Seen, rt.now())
 	return p, nil
+}
+
+// unheard are the words that the next claim would hand over.
+func (rt *Rotator) unheard(ctx context.Context, r Rotation) ([]Word, error) {
+	words, err := rt.o.Ledger.Words(ctx, r.Credential)
+	var news []Word
+	for _, w := range words {
+		waiver := w.Rotation == "" && w.Kind == WaiveIt
+		if waiver || w.Rotation == r.ID && w.Seq > r.Facts.Heard {
+			news = append(news, w)
+		}
+	}
+	return news, err
 }

@@ -1,0 +1,189 @@
+package rotator
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"quarterturn/secret"
+)
+
+// book is a ledger in memory that keeps to the contract's words and nothing more. crash makes the next Record fail as
+// if the process had died: nothing is recorded, and the lease stays until it is over.
+type book struct {
+	now      func() time.Time
+	rows     map[ID]*page
+	order    []ID
+	pairs    []Pair
+	words    []Word
+	crash    bool
+	recorded func(before Rotation, c Change)
+}
+
+type page struct {
+	r     Rotation
+	lease time.Time
+	told  int64 // the last word when it was claimed
+}
+
+var errCrash = errors.New("the process died here")
+
+func newBook(now func() time.Time) *book { return &book{now: now, rows: map[ID]*page{}} }
+
+func (b *book) Open(_ context.Context, r Rotation, _ ...Event) error {
+	for _, p := range b.rows {
+		if !p.r.State.Over() && p.r.Credential == r.Credential && p.r.Lane == r.Lane && (r.Lane != Burial || p.r.Old == r.Old) {
+			return ErrOpen
+		}
+	}
+	r.Rev, r.Facts = 1, r.Facts.copy()
+	b.rows[r.ID], b.order = &page{r: r}, append(b.order, r.ID)
+	return nil
+}
+
+func (b *book) Ready(_ context.Context, now time.Time, _ int) ([]ID, error) {
+	var ids []ID
+	for _, id := range b.order {
+		if p := b.rows[id]; !p.r.State.Over() && !p.lease.After(now) && !p.r.NextAt.After(now) {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}
+
+func (b *book) Claim(_ context.Context, id ID, _ string, ttl time.Duration) (Rotation, error) {
+	p := b.rows[id]
+	switch {
+	case p == nil || p.r.State.Over():
+		return Rotation{}, ErrNotFound
+	case p.lease.After(b.now()):
+		return Rotation{}, ErrHeld
+	}
+	p.r.Epoch++
+	p.lease, p.told = b.now().Add(ttl), int64(len(b.words))
+	r := p.r
+	r.Facts = r.Facts.copy()
+	for _, w := range b.words {
+		waiver := w.Rotation == "" && w.Credential == r.Credential && w.Kind == WaiveIt && w.Expires.After(b.now())
+		if w.Rotation == id && w.Seq > r.Facts.Heard || waiver {
+			r.Words = append(r.Words, w)
+		}
+	}
+	return r, nil
+}
+
+func (b *book) Record(_ context.Context, c Change) (int64, error) {
+	p, r := b.rows[c.Rotation.ID], c.Rotation
+	if b.crash {
+		b.crash = false
+		return 0, errCrash
+	}
+	unheard := slices.ContainsFunc(b.words, func(w Word) bool {
+		return w.Seq > p.told && (w.Rotation == r.ID || w.Rotation == "" && w.Credential == r.Credential)
+	})
+	if r.Rev != p.r.Rev || r.Epoch != p.r.Epoch || !p.lease.After(b.now()) || unheard && r.State.Over() {
+		return 0, ErrStale
+	}
+	if unheard && r.NextAt.After(b.now()) {
+		r.NextAt = b.now()
+	}
+	b.recorded(p.r, c)
+	r.Rev, r.Facts, r.Words = r.Rev+1, r.Facts.copy(), nil
+	p.r = r
+	if p.lease = later(p.lease, b.now().Add(c.Lease)); c.Release || r.State.Over() {
+		p.lease = time.Time{}
+	}
+	for _, x := range c.Pairs {
+		b.keep(x)
+	}
+	for _, o := range c.Opens {
+		if err := b.Open(context.Background(), o); err != nil {
+			return 0, err
+		}
+	}
+	return r.Rev, nil
+}
+
+func (b *book) keep(p Pair) {
+	if i := slices.IndexFunc(b.pairs, func(q Pair) bool { return q.ID == p.ID }); i >= 0 {
+		b.pairs[i] = p
+		return
+	}
+	b.pairs = append(b.pairs, p)
+}
+
+func (b *book) Say(_ context.Context, w Word, _ ...Event) (int64, error) {
+	if p := b.rows[w.Rotation]; w.Rotation != "" && (p == nil || p.r.State.Over()) {
+		return 0, ErrNotFound
+	}
+	w.Seq = int64(len(b.words)) + 1
+	b.words = append(b.words, w)
+	for _, p := range b.rows {
+		if p.r.ID == w.Rotation || w.Rotation == "" && p.r.Credential == w.Credential {
+			p.r.NextAt = earlier(p.r.NextAt, b.now())
+		}
+	}
+	return w.Seq, nil
+}
+
+func (b *book) Keep(ctx context.Context, p Pair, w Word, e ...Event) error {
+	want, old := AwaitingKey, w.Target == "old"
+	if old {
+		want = DueState
+	}
+	again := slices.ContainsFunc(b.pairs, func(q Pair) bool { return q.ID == p.ID && q.Life == Candidate })
+	state := b.rows[w.Rotation].r.State
+	if again && (state == AwaitingKey || state == Received) {
+		b.keep(p)
+		return nil
+	}
+	other := slices.ContainsFunc(b.pairs, func(q Pair) bool { return q.ID != p.ID && q.Life == p.Life })
+	if state != want || other {
+		return ErrExists
+	}
+	b.keep(p)
+	_, err := b.Say(ctx, w, e...)
+	return err
+}
+
+func (b *book) Sealed(_ context.Context, id PairID) (secret.Sealed, error) {
+	for _, p := range b.pairs {
+		if p.ID == id {
+			return p.Sealed, nil
+		}
+	}
+	return nil, ErrNotFound
+}
+
+func (b *book) Adopt(_ context.Context, p Pair, _ ...Event) error { b.keep(p); return nil }
+
+func (b *book) Pairs(context.Context, string) ([]Pair, error) { return slices.Clone(b.pairs), nil }
+
+func (b *book) Find(_ context.Context, prints secret.Prints) ([]Pair, error) {
+	var found []Pair
+	for _, p := range b.pairs {
+		if l := p.Prints.Compare(prints); l == secret.Equal || l == secret.Torn {
+			found = append(found, p)
+		}
+	}
+	return found, nil
+}
+
+func (b *book) Rotations(context.Context, string) ([]Rotation, error) {
+	var all []Rotation
+	for _, id := range b.order {
+		all = append(all, b.rows[id].r)
+	}
+	return all, nil
+}
+
+func (b *book) Words(context.Context, string) ([]Word, error) { return slices.Clone(b.words), nil }
+
+func (b *book) Events(context.Context, ID) ([]Event, error) { return nil, nil }
+
+func (b *book) Chains(context.Context) ([]ID, error) { return slices.Clone(b.order), nil }
+
+func (b *book) Log(context.Context, Call) error { return nil }
+
+func (b *book) Calls(context.Context, string) ([]Call, error) { return nil, nil }

@@ -1,0 +1,310 @@
+package rotator
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"quarterturn/cicd"
+	"quarterturn/secret"
+	"quarterturn/vendors"
+)
+
+// ---- people who do as they please ----------------------------------------------------------------------------
+
+// stir lets somebody do something between two steps: mostly nothing.
+func (w *world) stir() {
+	if w.calm {
+		return
+	}
+	acts := []func(){w.sayAnything, w.sayAnything, w.submitAnything, w.meddle, w.meddle, w.breakSomething, w.breakSomething,
+		w.followOne, w.followOne, w.followOne, w.followOne, w.followOne}
+	if i := rapid.IntRange(0, 3*len(acts)).Draw(w.t, "somebody acts"); i < len(acts) {
+		acts[i]()
+	}
+}
+
+// followOne: somebody does what one rotation asks for.
+func (w *world) followOne() {
+	if len(w.book.order) == 0 {
+		return
+	}
+	if r := w.book.rows[rapid.SampledFrom(w.book.order).Draw(w.t, "whose command")].r; !r.State.Over() && r.Command != "" {
+		w.follow(r)
+	}
+}
+
+func (w *world) sayAnything() {
+	s := Saying{Credential: w.sp.Credential, For: 48 * time.Hour, Text: "because", Environment: w.sp.Environment,
+		Who: rapid.SampledFrom([]string{"sam", "anna", "ben", "eve"}).Draw(w.t, "who"),
+		Kind: rapid.SampledFrom([]WordKind{Approved, RevokedIt, AttestIt, WaiveIt, RollBack, RollBack, Abandon, Resume}).
+			Draw(w.t, "a word")}
+	switch s.Kind {
+	case WaiveIt, AttestIt:
+		s.Target = rapid.SampledFrom(append(targets(w.sp), "portal")).Draw(w.t, "about what")
+		s.For = rapid.SampledFrom([]time.Duration{time.Minute, 48 * time.Hour}).Draw(w.t, "for how long")
+	case RevokedIt:
+		s.Fragment = fragment(w.keys[w.anyKey()].m["key"])
+	}
+	if len(w.book.pairs) > 0 && (s.Kind == RevokedIt || s.Kind == AttestIt) && rapid.Bool().Draw(w.t, "about a pair") {
+		s.Pair = rapid.SampledFrom(w.book.pairs).Draw(w.t, "which pair").ID
+	}
+	_, _ = w.rt.Say(context.Background(), s) // a refusal changes nothing
+}
+
+func (w *world) anyKey() string {
+	if len(w.order) == 0 {
+		w.issue(w.sp.Environment)
+	}
+	return rapid.SampledFrom(w.order).Draw(w.t, "which key")
+}
+
+func (w *world) submitAnything() {
+	var m secret.Material
+	switch rapid.IntRange(0, 4).Draw(w.t, "what is handed in") {
+	case 0:
+		m = w.keys[w.anyKey()].m
+	case 1:
+		m = w.issue("sandbox")
+	default:
+		m = w.issue(w.sp.Environment)
+	}
+	w.accept(m, rapid.IntRange(0, 5).Draw(w.t, "as the old pair") == 0)
+}
+
+func (w *world) accept(m secret.Material, old bool) {
+	_, _ = w.rt.Accept(context.Background(), Paste{Credential: w.sp.Credential, Material: m, Who: "sam", How: "terminal", Old: old})
+}
+
+// meddle is what a person does at the vendor, or a stranger in the places.
+func (w *world) meddle() {
+	switch rapid.IntRange(0, 6).Draw(w.t, "somebody meddles") {
+	case 0:
+		w.revoke(w.keys[w.anyKey()])
+	case 1:
+		k := w.keys[w.anyKey()] // revoked, and enabled again: what was proven in between was true then
+		k.bites, k.fickle = time.Time{}, true
+	case 2:
+		w.keys[w.anyKey()].lies = rapid.IntRange(1, 3).Draw(w.t, "lying refusals")
+	case 3, 4:
+		p := w.place[rapid.SampledFrom([]string{"vault", "vault", "ci"}).Draw(w.t, "which place")]
+		if p.sp.Readable { // what nobody can see, nobody can answer for
+			p.set(rapid.SampledFrom([]secret.Material{nil, w.keys[w.anyKey()].m, w.torn()}).Draw(w.t, "what it is changed to"))
+		}
+	case 5:
+		w.rotateByHand()
+	case 6:
+		w.anyApp().start()
+	}
+}
+
+// torn has the key of one pair and the secret of another.
+func (w *world) torn() secret.Material {
+	return secret.Material{"key": w.keys[w.anyKey()].m["key"], "secret": w.keys[w.anyKey()].m["secret"]}
+}
+
+// rotateByHand is what quarterturn replaces.
+func (w *world) rotateByHand() {
+	m := w.issue(w.sp.Environment)
+	for _, p := range w.place {
+		if p.sp.Readable {
+			p.set(m)
+		}
+	}
+}
+
+func (w *world) anyApp() *app {
+	return w.apps[rapid.SampledFrom([]string{"api", "jobs"}).Draw(w.t, "which consumer")]
+}
+
+func (w *world) breakSomething() {
+	switch rapid.IntRange(0, 4).Draw(w.t, "something breaks or is mended") {
+	case 0:
+		p := w.place[rapid.SampledFrom([]string{"vault", "ci", "mirror"}).Draw(w.t, "which place")]
+		p.down = !p.down
+	case 1:
+		a := w.anyApp()
+		a.down = !a.down
+	case 2:
+		w.book.crash = true
+	default: // everything is mended
+		for _, p := range w.place {
+			p.down = false
+		}
+		for _, a := range w.apps {
+			a.down = false
+		}
+	}
+}
+
+// ---- people who do what they are asked -----------------------------------------------------------------------
+
+// follow does what a command asks for, honestly and at once.
+func (w *world) follow(r Rotation) {
+	f := strings.Fields(r.Command)
+	verb := f[1]
+	w.asked[verb]++
+	s := Saying{Credential: w.sp.Credential, Who: "anna", Text: "as asked", For: 300 * 24 * time.Hour}
+	switch verb {
+	case "rotate":
+		w.open()
+		w.accept(w.issue(w.sp.Environment), false)
+		return
+	case "submit":
+		w.handInOld()
+		return
+	case "check":
+		if s.Kind, s.Target = WaiveIt, remedy(w.sp, r.Why); s.Target == "" {
+			w.mend()
+			return
+		}
+	case "approve":
+		s.Kind, s.Who = Approved, "ben"
+	case "rollback":
+		s.Kind = RollBack
+	case "resume":
+		s.Kind = Resume
+	case "waive":
+		s.Kind, s.Target = WaiveIt, f[3]
+	case "revoked", "attest":
+		s = w.revokeAsAsked(r, f, s)
+	default:
+		w.t.Fatalf("L-1: nobody knows the command %q", r.Command)
+	}
+	if _, err := w.rt.Say(context.Background(), s); err != nil {
+		w.t.Logf("%s, in %s (%s): %v", r.Command, r.State, r.Why, err)
+	}
+}
+
+// remedy is what a finding says may be waived, "" when it names something else.
+func remedy(sp Spec, finding string) string {
+	for _, t := range targets(sp) {
+		if strings.Contains(finding, "waive "+t) {
+			return t
+		}
+	}
+	return ""
+}
+
+func (w *world) revokeAsAsked(r Rotation, f []string, s Saying) Saying {
+	s.Kind = map[string]WordKind{"revoked": RevokedIt, "attest": AttestIt}[f[1]]
+	if i := slices.Index(f, "--organisation"); i > 0 {
+		s.Target, s.Text, s.Environment = "portal", "Acme", w.sp.Environment
+		return s
+	}
+	id := r.Old
+	if i := slices.Index(f, "--pair"); i > 0 {
+		s.Pair, id = PairID(f[i+1]), PairID(f[i+1])
+	}
+	k := w.vendorKey(id)
+	w.revoke(k)
+	if k != nil {
+		s.Fragment = fragment(k.m["key"])
+	}
+	return s
+}
+
+// vendorKey is the vendor's side of a pair, nil when nobody knows it.
+func (w *world) vendorKey(id PairID) *issued {
+	for _, p := range w.book.pairs {
+		for _, k := range w.order {
+			if p.ID == id && w.rt.o.Keys.Prints(w.keys[k].m).Compare(p.Prints) == secret.Equal {
+				return w.keys[k]
+			}
+		}
+	}
+	return nil
+}
+
+// handInOld: whoever runs a consumer knows what it runs with.
+func (w *world) handInOld() {
+	for _, a := range w.apps {
+		if a.runs != nil {
+			w.accept(a.runs, true)
+		}
+	}
+	_, _ = w.rt.Say(context.Background(), Saying{Credential: w.sp.Credential, Kind: WaiveIt, Target: "rollback", Who: "olga",
+		Text: "nobody has it", For: 300 * 24 * time.Hour})
+}
+
+// mend puts the pair that should be there into every place, and restarts the consumers.
+func (w *world) mend() {
+	m := w.shouldHold()
+	if k := w.keys[keyOf(m)]; k == nil || k.env != w.sp.Environment {
+		m = w.issue(w.sp.Environment)
+	}
+	for _, p := range w.place {
+		if p.sp.Follows == "" {
+			p.set(m)
+		}
+	}
+	w.advance(time.Second)
+	for _, a := range w.apps {
+		a.start()
+	}
+}
+
+func (w *world) shouldHold() secret.Material {
+	r, err := w.rt.openRotation(context.Background(), w.sp.Credential)
+	if err == nil && r.Facts.Wrote && r.New != "" {
+		return w.vendorKey(view{r: r}.target()).m
+	}
+	for _, p := range w.book.pairs {
+		if k := w.vendorKey(p.ID); p.Life == Current && k != nil {
+			return k.m
+		}
+	}
+	return nil
+}
+
+// restart is a person who restarts, by hand, what no pipeline restarts.
+func (w *world) restartManual() {
+	for _, a := range w.apps {
+		if !a.sp.Redeploy {
+			a.start()
+		}
+	}
+}
+
+// ---- what is asked of people ---------------------------------------------------------------------------------
+
+// checkAsked: what a standing request must be true to. Only what can be seen is asked for: consumers and places that
+// are down, or can't tell, are nobody's evidence.
+func (w *world) checkAsked(r Rotation, s Seen, m Move) {
+	f := strings.Fields(m.Command)
+	switch {
+	case m.Command == "":
+		return
+	case len(f) < 2 || f[0] != "quarterturn":
+		w.t.Fatalf("L-1: not one command: %q", m.Command)
+	case f[1] == "revoked" && r.State == AwaitingRevocation:
+		w.checkRevocation(r, m)
+	case f[1] == "rotate" && r.State == AwaitingKey && !r.Facts.BothDead && !r.Facts.OldDead:
+		if len(s.Problems) > 0 || len(s.Orphans) > 0 && s.Orphans[0].Command != m.Command {
+			w.t.Fatalf("I-13, I-16: a key is asked for with problems %q and orphans %v", s.Problems, s.Orphans)
+		}
+	}
+}
+
+func (w *world) checkRevocation(r Rotation, m Move) {
+	k := w.vendorKey(r.Old)
+	if k == nil {
+		return // a mix, left by a stranger: nobody can use it
+	}
+	for n, p := range w.place {
+		if p.sp.Readable && !p.down && p.holds != nil && p.holds.Equal(k.m) {
+			w.t.Fatalf("I-10: asked to revoke what place %s holds: %+v", n, m)
+		}
+	}
+	for n, a := range w.apps {
+		if a.sp.Best == cicd.Reported && !a.down && a.runs != nil && a.runs.Equal(k.m) {
+			w.t.Fatalf("I-1, I-10: asked to revoke what consumer %s runs with: %+v", n, m)
+		}
+	}
+	if n := w.vendorKey(r.New); r.Lane == Routine && (n == nil || n == k || n.last != vendors.Accepted) {
+		w.t.Fatalf("I-1, I-10: asked to revoke the old pair, and the vendor does not accept the new one: %+v", m)
+	}
+}
