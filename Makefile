@@ -4,17 +4,21 @@ GOFMT   := "$$($(GO) env GOROOT)/bin/gofmt"
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 # Targets too heavy for `make test`. Each is named at its end, so that nobody takes silence for a pass.
-HEAVY :=
+HEAVY := test-crash
 
 export CGO_ENABLED := 0
 
-.PHONY: test race demo build bench lint clean
+.PHONY: test test-crash race demo build bench lint clean
 
 test: ## format, vet, every test of the product
 	@unformatted=$$($(GOFMT) -l .); if [ -n "$$unformatted" ]; then echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) test ./...
 	@for target in $(HEAVY); do echo "NOT RUN: $$target"; done
+
+test-crash: ## every stop and fault at every call of every story; make test runs one in four
+	$(GO) test -count=1 ./internal/crashtest
+	QUARTERTURN_CRASH=all $(GO) test -count=1 -timeout 30m -v -run '^TestCrash' ./cmd/quarterturn
 
 race: ## the same tests under the race detector; needs a C compiler
 	CGO_ENABLED=1 $(GO) test -race ./...

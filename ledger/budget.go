@@ -42,8 +42,14 @@ func (s session) take(o Options, key, host string) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	if refused.After(gap) {
-		gap = refused
+	quiet, err := s.silence(host)
+	if err != nil {
+		return time.Time{}, err
+	}
+	for _, t := range []time.Time{refused, quiet} {
+		if t.After(gap) {
+			gap = t
+		}
 	}
 	if !gap.IsZero() {
 		return gap, nil
@@ -68,6 +74,29 @@ func (s session) gap(o Options, key, host string) (time.Time, error) {
 		return free, nil
 	}
 	return time.Time{}, err
+}
+
+// silence is until when a host asked to be left alone; zero: now.
+func (s session) silence(host string) (time.Time, error) {
+	var until int64
+	err := s.row([]any{&until}, `SELECT COALESCE(max(until), 0) FROM silences WHERE host = ? AND until > ?`, host, nanos(s.now))
+	if err != nil || until == 0 {
+		return time.Time{}, err
+	}
+	return fromNanos(until), nil
+}
+
+// Silence keeps every process from calling host until then, because the host asked for it. An earlier end than the one
+// known changes nothing.
+func (l *SQLite) Silence(ctx context.Context, host string, until time.Time) error {
+	return l.write(ctx, func(s session) error {
+		if _, err := s.exec(`DELETE FROM silences WHERE until <= ? OR host = ? AND until < ?`, nanos(s.now), host, nanos(until)); err != nil {
+			return err
+		}
+		_, err := s.exec(`INSERT INTO silences (host, until) SELECT ?, ? WHERE NOT EXISTS (SELECT 1 FROM silences WHERE host = ?)`,
+			host, nanos(until), host)
+		return err
+	})
 }
 
 // failures is when one more call may fail; zero: now. The n-th newest of what failed or may fail decides.

@@ -95,7 +95,7 @@ type work struct {
 func (w *work) run(ctx context.Context) error {
 	for range stepLimit {
 		if ctx.Err() != nil {
-			return errors.Join(ctx.Err(), w.release(w.rt.now(), w.r.Why, w.r.Command))
+			return errors.Join(ctx.Err(), w.release(w.rt.now(), "the pass was stopped; the next one goes on", ""))
 		}
 		done, err := w.step(ctx)
 		if done || err != nil {
@@ -111,10 +111,10 @@ func (w *work) step(ctx context.Context) (done bool, err error) {
 	defer cancel()
 	s, events, err := w.learned(lctx)
 	if err != nil {
-		return true, errors.Join(err, w.release(w.rt.now().Add(soon), "the look was cut short", w.r.Command))
+		return true, errors.Join(err, w.release(w.rt.now().Add(soon), "the look was cut short; the next one goes on", ""))
 	}
 	if ctx.Err() != nil { // half a look: nothing may be decided on it
-		return true, errors.Join(ctx.Err(), w.release(w.rt.now(), w.r.Why, w.r.Command))
+		return true, errors.Join(ctx.Err(), w.release(w.rt.now(), "the pass was stopped; the next one goes on", ""))
 	}
 	now := w.rt.now()
 	w.s = s

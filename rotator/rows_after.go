@@ -314,6 +314,8 @@ func stillUsed(v view) (Move, bool) {
 		case u.Names == HoldsOld:
 			return wait(v, v.now.Add(tick), "consumer "+c.Name+" runs with the pair that should be buried: do NOT revoke it",
 				v.cmd("check")), true
+		case v.r.Facts.Used && u.Err != "" && v.now.Before(later(v.r.EnteredAt, v.r.Facts.NotBefore).Add(c.ProveIn)):
+			return trouble(v, v.now.Add(soon), "consumer "+c.Name+" cannot be asked whether it uses the present pair: "+u.Err), true
 		case v.r.Facts.Used && !u.Use.Counts() && !v.waived("consumer:"+c.Name):
 			return wait(v, v.now.Add(tick), "consumer "+c.Name+" has not shown that it uses the present pair: do NOT revoke the "+
 				"other one yet: "+u.said(), v.cmd("waive")+" consumer:"+c.Name+" --reason WHY"), true

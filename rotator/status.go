@@ -27,7 +27,8 @@ type Standing struct {
 	Configured  bool      // false: in the ledger, and no longer in the configuration (I-20)
 }
 
-// Status lists where credentials stand: all of them when none is named. Two queries, whatever their number.
+// Status lists where credentials stand: all of them when none is named. Two queries, and one for each rotation that
+// awaits a person.
 func (rt *Rotator) Status(ctx context.Context, names ...string) ([]Standing, error) {
 	pairs, err := rt.o.Ledger.Pairs(ctx, "")
 	if err != nil {
@@ -53,6 +54,9 @@ func (rt *Rotator) Status(ctx context.Context, names ...string) ([]Standing, err
 	gather(byName, pairs, rotations)
 	for i := range list {
 		rt.judge(&list[i])
+		if err := rt.outdated(ctx, &list[i]); err != nil {
+			return nil, err
+		}
 	}
 	return list, nil
 }
@@ -102,6 +106,20 @@ func (rt *Rotator) judge(st *Standing) {
 			st.Why, st.Command = b.Why, b.Command
 		}
 	}
+}
+
+// outdated: what was asked of a person before a word came in need not be right any more; a pass must look first.
+func (rt *Rotator) outdated(ctx context.Context, st *Standing) error {
+	if st.Rotation == nil || st.Command == "" {
+		return nil
+	}
+	news, err := rt.unheard(ctx, *st.Rotation)
+	for _, w := range news {
+		if w.Seq > st.Rotation.Facts.Heard {
+			st.Why, st.Command = "a word came in ("+string(w.Kind)+", from "+w.Who+"); the next pass acts on it", "quarterturn run"
+		}
+	}
+	return err
 }
 
 // Vanished lists credentials with a pair that may be alive, or a rotation under way, that left the configuration (I-20).

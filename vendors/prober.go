@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"quarterturn/internal/httpx"
@@ -36,9 +35,6 @@ type prober struct {
 	url     string
 	form    *regexp.Regexp
 	client  *http.Client
-
-	mu   sync.Mutex
-	held time.Time // the host asked for silence until then
 }
 
 // NewProber binds a profile to one of its environments. It fails when the environment is unknown, an option is missing
@@ -80,7 +76,12 @@ func (p *prober) Probe(ctx context.Context, m secret.Material) (Reading, error) 
 	}
 	r := p.call(req, g)
 	failing := r.Verdict == Refused || r.Status == http.StatusUnauthorized
-	if err := p.Budget.Done(context.WithoutCancel(ctx), key, p.host, failing); err != nil {
+	ctx = context.WithoutCancel(ctx)
+	err = p.Budget.Done(ctx, key, p.host, failing)
+	if !r.RetryAt.IsZero() {
+		err = errors.Join(err, p.Budget.Silence(ctx, p.host, r.RetryAt))
+	}
+	if err != nil {
 		r.Why += "; the budget could not be told"
 	}
 	return r, nil
@@ -108,24 +109,11 @@ func (p *prober) turn(ctx context.Context, key string) error {
 }
 
 func (p *prober) ask(ctx context.Context, key string) (time.Time, string, error) {
-	if until := p.hold(time.Time{}); p.Now().Before(until) {
-		return until, "the vendor asked to wait", nil
-	}
 	free, err := p.Budget.Take(ctx, key, p.host)
 	if err != nil {
 		return time.Time{}, "", fmt.Errorf("no call was made: the budget of smoke calls cannot be asked: %w", err)
 	}
-	return free, "the budget of smoke calls is used up", nil
-}
-
-// hold remembers the later of two times and returns it.
-func (p *prober) hold(until time.Time) time.Time {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if until.After(p.held) {
-		p.held = until
-	}
-	return p.held
+	return free, "the budget of smoke calls is used up, or the vendor asked to wait", nil
 }
 
 func (p *prober) call(req *http.Request, g guard) Reading {
@@ -134,7 +122,6 @@ func (p *prober) call(req *http.Request, g guard) Reading {
 	answered := p.Now()
 	r := Reading{Host: p.host, Method: req.Method, Path: req.URL.Path, At: at.UTC(), Latency: answered.Sub(at)}
 	p.headers(&r, a, answered, g)
-	p.hold(r.RetryAt)
 	if err != nil {
 		r.Why = reason(err)
 		return r

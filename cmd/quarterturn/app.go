@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/user"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -70,6 +72,8 @@ func (a *app) root() *cobra.Command {
 		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 		PersistentPreRunE: func(*cobra.Command, []string) error { return a.prepare() }}
 	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetUsageTemplate(strings.NewReplacer("FlagUsages ", fmt.Sprintf("FlagUsagesWrapped %d ", width),
+		"for more information about a command", "for more").Replace(root.UsageTemplate()))
 	f := root.PersistentFlags()
 	f.StringVar(&a.config, "config", a.fromEnv("QUARTERTURN_CONFIG", "quarterturn.yaml"), "configuration file")
 	f.StringVar(&a.output, "output", "text", "text, or json for machines")
@@ -165,9 +169,39 @@ func names(least, most int, what string) cobra.PositionalArgs {
 func (a *app) with(ctx context.Context, do func(s *shop) error) error {
 	s, err := open(ctx, a.w, a.config, a.wi)
 	if err != nil {
-		return missingConfig(err, a.config)
+		return missingConfig(opening(err), a.config)
 	}
 	return errors.Join(do(s), s.Close())
+}
+
+// withNamed is with for credentials that must be configured.
+func (a *app) withNamed(ctx context.Context, names []string, do func(s *shop) error) error {
+	return a.with(ctx, func(s *shop) error {
+		if err := s.knows(names); err != nil {
+			return err
+		}
+		return do(s)
+	})
+}
+
+// knows refuses a name that is not configured, without repeating it: people paste secrets in odd places.
+func (s *shop) knows(names []string) error {
+	var known []string
+	for _, c := range s.cfg.Credentials {
+		known = append(known, c.Name)
+	}
+	for _, name := range names {
+		if slices.Contains(known, name) {
+			continue
+		}
+		hint := ""
+		if near := strict.Nearest(name, known); near != "" {
+			hint = fmt.Sprintf("; did you mean %q?", near)
+		}
+		return &failure{code: exitUsage, next: "quarterturn status",
+			err: fmt.Errorf("no credential of that name is configured%s", hint)}
+	}
+	return nil
 }
 
 // missingConfig names the next command where there is nothing yet.

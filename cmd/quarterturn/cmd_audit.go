@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -54,7 +55,7 @@ func printReport(p *printer, r ledger.Report) {
 // eventView is one line of the trail, for machines.
 type eventView struct {
 	Seq  int64             `json:"seq"`
-	At   string            `json:"at"`
+	At   time.Time         `json:"at"`
 	Kind string            `json:"kind"`
 	Who  string            `json:"who"`
 	From string            `json:"from,omitempty"`
@@ -78,7 +79,7 @@ func (a *app) evidenceCmd() *cobra.Command {
 	var all bool
 	c := &cobra.Command{Use: "evidence NAME", Short: "what was seen, when, by whom, of a credential's last rotation", Args: names(1, 1, "one name"),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.with(c.Context(), func(s *shop) error { return a.evidence(c.Context(), s, args[0], all) })
+			return a.withNamed(c.Context(), args, func(s *shop) error { return a.evidence(c.Context(), s, args[0], all) })
 		}}
 	c.Flags().BoolVar(&all, "all", false, "every rotation and burial, not only the last rotation")
 	return c
@@ -122,9 +123,10 @@ func chosen(rotations []rotator.Rotation, all bool) []rotator.Rotation {
 }
 
 func viewChain(r rotator.Rotation, events []rotator.Event) chainView {
-	v := chainView{Rotation: string(r.ID), Lane: string(r.Lane), State: string(r.State), Old: string(r.Old), New: string(r.New)}
+	v := chainView{Rotation: string(r.ID), Lane: string(r.Lane), State: string(r.State), Old: string(r.Old), New: string(r.New),
+		Events: []eventView{}}
 	for _, e := range events {
-		v.Events = append(v.Events, eventView{Seq: e.Seq, At: stamp(e.At), Kind: e.Kind, Who: e.Who, From: string(e.From),
+		v.Events = append(v.Events, eventView{Seq: e.Seq, At: e.At, Kind: e.Kind, Who: e.Who, From: string(e.From),
 			To: string(e.To), Text: e.Text, Data: e.Data, Hash: e.Hash})
 	}
 	return v
@@ -141,7 +143,7 @@ func printEvidence(p *printer, chains []chainView, calls int) {
 			printEvent(p, e)
 		}
 	}
-	p.line("%d vendor calls are kept beside the trail; it holds their digests. Check both: quarterturn audit verify", calls)
+	p.say("%d vendor calls are kept beside the trail; it holds their digests. Check both: quarterturn audit verify", calls)
 }
 
 // printEvent leaves out what only machines want: calls, intents, and waits that awaited nobody.
@@ -149,17 +151,17 @@ func printEvent(p *printer, e eventView) {
 	if e.Kind == "asked" || e.Kind == "intent" || e.Kind == "waiting" && e.Data["next"] == "" {
 		return
 	}
-	what := e.Kind + ": " + e.Text
+	what := strings.TrimSuffix(e.Kind+": "+e.Text, ": ")
 	if e.To != "" && e.To != e.From {
 		what = fmt.Sprintf("%s → %s: %s", orDash(e.From), e.To, e.Text)
 	}
 	if e.Who != "quarterturn" {
-		what += ", by " + e.Who
+		what += " (" + e.Who + ")"
 	}
 	if detail := proofDetail(e); detail != "" {
 		what += " (" + detail + ")"
 	}
-	p.row([]string{fmt.Sprintf("%4d", e.Seq), strings.TrimSuffix(e.At, " UTC"), what}, []int{4, 16, 0}, plain)
+	p.row([]string{fmt.Sprintf("%4d", e.Seq), strings.TrimSuffix(stamp(e.At), " UTC"), what}, []int{4, 16, 0}, plain)
 }
 
 // proofDetail shows the ids by which an answer can be found at the vendor.

@@ -50,7 +50,7 @@ type moveView struct {
 }
 
 func viewInspection(in rotator.Inspection) inspectionView {
-	v := inspectionView{Credential: in.Credential, Problems: append([]string{}, in.Problems...), OldPair: "not asked", OldWhy: in.OldWhy}
+	v := inspectionView{Credential: in.Credential, Places: []placeView{}, Consumers: []consumerView{}, Problems: append([]string{}, in.Problems...), OldPair: "not asked", OldWhy: in.OldWhy}
 	for _, p := range in.Places {
 		v.Places = append(v.Places, placeView{Name: p.Spec.Name, Kind: p.Spec.Where, Holds: string(p.Seen.Holds),
 			Best: p.Ready.Best.String(), Fencing: p.Ready.Fencing, Writing: p.Ready.Writing,
@@ -68,7 +68,7 @@ func viewInspection(in rotator.Inspection) inspectionView {
 func (a *app) checkCmd() *cobra.Command {
 	return &cobra.Command{Use: "check [NAME...]", Short: "a doctor: each finding names its remedy; nothing is changed", Args: names(0, -1, "names"),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.with(c.Context(), func(s *shop) error { return a.check(c.Context(), s, args) })
+			return a.withNamed(c.Context(), args, func(s *shop) error { return a.check(c.Context(), s, args) })
 		}}
 }
 
@@ -89,7 +89,11 @@ func (a *app) check(ctx ctxt, s *shop, args []string) error {
 		views = append(views, viewInspection(in))
 	}
 	notes := s.notes()
-	err := a.p.give(answer{json: map[string]any{"credentials": views, "notes": notes}, text: func(p *printer) {
+	next, err := s.afterCheck(ctx, args, found)
+	if err != nil {
+		return err
+	}
+	err = a.p.give(answer{json: map[string]any{"credentials": views, "notes": notes}, next: next, text: func(p *printer) {
 		for _, n := range notes {
 			p.mark("note", "%s", n)
 		}
@@ -101,6 +105,20 @@ func (a *app) check(ctx ctxt, s *shop, args []string) error {
 		return errors.Join(err, quietly(exitUsage))
 	}
 	return err
+}
+
+// afterCheck is the next command once everything is ready; where something is not, its finding names the remedy.
+func (s *shop) afterCheck(ctx ctxt, names []string, found int) (string, error) {
+	if found > 0 {
+		return "", nil
+	}
+	standings, err := s.rt.Status(ctx, names...)
+	for _, st := range standings {
+		if st.Command != "" {
+			return st.Command, err
+		}
+	}
+	return "", err
 }
 
 // notes are findings about the configuration as a whole.
@@ -178,9 +196,9 @@ func holdsText(h string) string {
 }
 
 func (a *app) planCmd() *cobra.Command {
-	return &cobra.Command{Use: "plan NAME", Short: "what a pass would do, and the best evidence each place and consumer can give", Args: names(1, 1, "one name"),
+	return &cobra.Command{Use: "plan NAME", Short: "what a pass would do next, and how well it could be proven", Args: names(1, 1, "one name"),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.with(c.Context(), func(s *shop) error { return a.plan(c.Context(), s, args[0]) })
+			return a.withNamed(c.Context(), args, func(s *shop) error { return a.plan(c.Context(), s, args[0]) })
 		}}
 }
 
@@ -217,13 +235,13 @@ func moveText(plan rotator.Plan) string {
 
 func (a *app) adoptCmd() *cobra.Command {
 	var created, last4 string
-	c := &cobra.Command{Use: "adopt NAME", Short: "bring in a key that is already everywhere; changes nothing outside", Args: names(1, 1, "one name"),
+	c := &cobra.Command{Use: "adopt NAME", Short: "bring in a key that is already in use; changes nothing outside", Args: names(1, 1, "one name"),
 		RunE: func(c *cobra.Command, args []string) error {
 			when, err := creation(created)
 			if err != nil {
 				return err
 			}
-			return a.with(c.Context(), func(s *shop) error {
+			return a.withNamed(c.Context(), args, func(s *shop) error {
 				return a.adopt(c.Context(), s, rotator.Adoption{Credential: args[0], Who: a.as, Created: when, Fragment: last4})
 			})
 		}}

@@ -15,7 +15,7 @@ func (a *app) configCmd() *cobra.Command {
 	c := &cobra.Command{Use: "config", Short: "the configuration, checked or described", Args: noSuchCommand,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	c.AddCommand(
-		&cobra.Command{Use: "check", Short: "every problem at once, with file, line and remedy; touches nothing else", Args: names(0, 0, "no arguments"),
+		&cobra.Command{Use: "check", Short: "every problem at once, with file, line and remedy", Args: names(0, 0, "no arguments"),
 			RunE: func(*cobra.Command, []string) error { return a.configCheck() }},
 		&cobra.Command{Use: "schema", Short: "the JSON Schema of the configuration, for editors", Args: names(0, 0, "no arguments"),
 			RunE: func(*cobra.Command, []string) error { return a.configSchema() }})
@@ -53,11 +53,10 @@ func (a *app) configCheck() error {
 }
 
 func printConfigCheck(p *printer, cfg *config.Config, problems strict.Problems, path string) {
-	for _, problem := range problems {
-		p.line("%s", problem.Error())
-	}
+	p.problems(problems)
 	if len(problems) == 0 {
-		p.mark("ok", "%s: %d credentials, no problem", path, len(cfg.Credentials))
+		n := len(cfg.Credentials)
+		p.mark("ok", "%s: %d %s, no problem", path, n, plural("credential", n))
 		for _, n := range cfg.Notes {
 			p.mark("note", "%s", n.Error())
 		}

@@ -24,7 +24,7 @@ const (
 )
 
 func (a *app) demoCmd() *cobra.Command {
-	return &cobra.Command{Use: "demo", Short: "the whole story on loopback: no network, no credentials, nothing left behind", Args: names(0, 0, "no arguments"),
+	return &cobra.Command{Use: "demo", Short: "the whole story on loopback; nothing is left behind", Args: names(0, 0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error { return a.demo(c.Context()) }}
 }
 
@@ -79,8 +79,8 @@ func (a *app) demo(ctx ctxt) error {
 		"service_calls": d.calls, "service_failures": d.failures, "chains": d.chains},
 		text: func(p *printer) {
 			p.line("")
-			p.line("The service made %d calls with its key meanwhile; %d failed. All of this took %s, and the", d.calls, d.failures, took)
-			p.line("temporary folder is gone. With a key of your own: quarterturn init")
+			p.say("The service made %d calls with its key meanwhile; %d failed. All of this took %s, and the temporary folder "+
+				"is gone. With a key of your own: quarterturn init", d.calls, d.failures, took)
 		}})
 }
 

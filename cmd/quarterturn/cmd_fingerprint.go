@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
@@ -24,25 +26,45 @@ func (a *app) fingerprintKeyCmd() *cobra.Command {
 			if file == "" {
 				return usage("--file is needed: the key goes into a file, never to a terminal")
 			}
-			return a.with(c.Context(), func(s *shop) error {
-				if err := secret.CreateFile(file, s.keys.Derive(args[0])); err != nil {
-					return err
-				}
-				return a.p.give(answer{json: map[string]string{"consumer": args[0], "file": file},
-					text: func(p *printer) {
-						p.mark("ok", "%s holds the print key of %s: hand it to the consumer as QUARTERTURN_PRINT_KEY", file, args[0])
-					}})
-			})
+			return a.with(c.Context(), func(s *shop) error { return a.writePrintKey(s, args[0], file) })
 		}}
 	c.Flags().StringVar(&file, "file", "", "the file to be written; it must not exist")
 	return c
+}
+
+// writePrintKey refuses a name that no consumer has: its prints would match nothing, and nobody would know why.
+func (a *app) writePrintKey(s *shop, consumer, file string) error {
+	if !s.consumes(consumer) {
+		return usage("no consumer of that name is configured; nothing was written")
+	}
+	err := secret.CreateFile(file, s.keys.Derive(consumer))
+	if errors.Is(err, fs.ErrExist) {
+		return usage("%s exists already; nothing was written", file)
+	}
+	if err != nil {
+		return usage("%s cannot be written (%w); nothing was left behind", file, errors.Unwrap(err))
+	}
+	return a.p.give(answer{json: map[string]string{"consumer": consumer, "file": file}, text: func(p *printer) {
+		p.mark("ok", "%s holds the print key of %s: hand it to the consumer as QUARTERTURN_PRINT_KEY", file, consumer)
+	}})
+}
+
+func (s *shop) consumes(name string) bool {
+	for _, c := range s.cfg.Credentials {
+		for _, consumer := range c.Consumers {
+			if consumer.Name == name {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // fingerprintReportCmd is what a consumer in any language may call: key by file or environment, the pair on standard
 // input.
 func (a *app) fingerprintReportCmd() *cobra.Command {
 	var file string
-	c := &cobra.Command{Use: "report", Short: "compute a print: the pair on standard input, the key in --key-file or QUARTERTURN_PRINT_KEY", Args: names(0, 0, "no arguments"),
+	c := &cobra.Command{Use: "report", Short: "compute a consumer's print of the pair on standard input", Args: names(0, 0, "no arguments"),
 		RunE: func(*cobra.Command, []string) error {
 			derived, err := a.printKey(file)
 			if err != nil {
@@ -59,7 +81,7 @@ func (a *app) fingerprintReportCmd() *cobra.Command {
 			}
 			return a.p.give(answer{json: map[string]string{"print": print}, text: func(p *printer) { p.line("%s", print) }})
 		}}
-	c.Flags().StringVar(&file, "key-file", "", "file with the consumer's print key")
+	c.Flags().StringVar(&file, "key-file", "", "file with the consumer's print key (default: QUARTERTURN_PRINT_KEY holds it)")
 	return c
 }
 

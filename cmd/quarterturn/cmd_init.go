@@ -58,8 +58,8 @@ func (a *app) initCmd() *cobra.Command {
 		{"owner", "Whose key is it? (e-mail)", "", &in.Owner, true},
 	}
 	c := &cobra.Command{Use: "init", Short: "write a commented configuration and its key files, by asking", Args: names(0, 0, "no arguments"),
-		RunE: func(*cobra.Command, []string) error {
-			if err := a.answers(questions); err != nil {
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := a.answers(c.Context(), questions); err != nil {
 				return err
 			}
 			in.Restart = strings.Fields(restart)
@@ -79,17 +79,17 @@ func (a *app) initCmd() *cobra.Command {
 }
 
 // answers fills what no flag gave: by asking at a terminal, from the fallback elsewhere. What has none must be given.
-func (a *app) answers(questions []question) error {
+func (a *app) answers(ctx ctxt, questions []question) error {
 	for _, q := range questions {
 		if *q.into != "" {
 			continue
 		}
 		if a.w.terminal != nil {
-			typed, err := a.ask(promptFor(q))
+			typed, err := a.ask(ctx, promptFor(q))
 			if err != nil {
 				return err
 			}
-			*q.into = strings.TrimSpace(typed)
+			*q.into = typed
 		}
 		if *q.into == "" {
 			*q.into = q.fallback
@@ -120,12 +120,7 @@ func (a *app) init(in initial) error {
 	if err := in.sound(dir); err != nil {
 		return err
 	}
-	recipient, err := newKeyFiles(files[1], files[2])
-	if err != nil {
-		return err
-	}
-	in.Recipients = append([]string{recipient}, in.Recipients...)
-	if err := in.write(a.config); err != nil {
+	if err := in.create(files); err != nil {
 		return err
 	}
 	next := "quarterturn check " + in.Name
@@ -140,6 +135,19 @@ func (a *app) init(in initial) error {
 				"docs/recipes/fingerprint.md", in.Consumer, in.Consumer)
 		}
 	}})
+}
+
+// create writes configuration, sealing identity and fingerprint key: all three, or none.
+func (in initial) create(files []string) error {
+	recipient, err := newKeyFiles(files[1], files[2])
+	if err != nil {
+		return usage("the key files cannot be written: %w", err)
+	}
+	in.Recipients = append([]string{recipient}, in.Recipients...)
+	if err := in.write(files[0]); err != nil {
+		return usage("%w; nothing was left behind", errors.Join(err, os.Remove(files[1]), os.Remove(files[2])))
+	}
+	return nil
 }
 
 // sound checks the answers as the configuration would, before anything is written.
@@ -186,5 +194,8 @@ func newKeyFiles(seal, fingerprint string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return recipient, secret.CreateFile(fingerprint, secret.New(secret.NewKey()+"\n"))
+	if err := secret.CreateFile(fingerprint, secret.New(secret.NewKey()+"\n")); err != nil {
+		return "", errors.Join(err, os.Remove(seal))
+	}
+	return recipient, nil
 }

@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"quarterturn/intake"
 	"quarterturn/rotator"
 )
 
@@ -15,7 +17,7 @@ const patience = 2 * time.Minute
 
 func (a *app) rotateCmd() *cobra.Command {
 	var compromised, noWait bool
-	c := &cobra.Command{Use: "rotate NAME", Short: "open a rotation, or go on with it, and guide the person through it", Args: names(1, 1, "one name"),
+	c := &cobra.Command{Use: "rotate NAME", Short: "open a rotation, or go on with it, and guide a person through it", Args: names(1, 1, "one name"),
 		RunE: func(c *cobra.Command, args []string) error {
 			lane := rotator.Routine
 			if compromised {
@@ -23,10 +25,10 @@ func (a *app) rotateCmd() *cobra.Command {
 			}
 			if a.output != "json" {
 				n := newNarrator(a.p)
-				a.wi.trail = n.tell
-				return a.with(c.Context(), func(s *shop) error { return a.rotate(c.Context(), s, args[0], lane, n, noWait) })
+				a.wi.trail = n.ofRotation
+				return a.withNamed(c.Context(), args, func(s *shop) error { return a.rotate(c.Context(), s, args[0], lane, n, noWait) })
 			}
-			return a.with(c.Context(), func(s *shop) error { return a.rotate(c.Context(), s, args[0], lane, nil, true) })
+			return a.withNamed(c.Context(), args, func(s *shop) error { return a.rotate(c.Context(), s, args[0], lane, nil, true) })
 		}}
 	c.Flags().BoolVar(&compromised, "compromised", false, "the key is known to others: not built yet")
 	c.Flags().BoolVar(&noWait, "no-wait", false, "stop instead of waiting a short while for machines")
@@ -73,7 +75,8 @@ func (n *narrator) begin(ctx ctxt, s *shop, name string) {
 		return
 	}
 	st := standings[0]
-	n.p.line("Rotating %s (%s, %s). %s.", n.p.style(bold, name), st.Vendor, st.Environment, st.Finding.Rule)
+	n.p.line("Rotating %s (%s, %s)", n.p.style(bold, name), st.Vendor, st.Environment)
+	n.p.say("Age: %s.", st.Finding.Rule)
 	if st.Rotation != nil {
 		n.enter(st.Rotation.State)
 	}
@@ -81,43 +84,75 @@ func (n *narrator) begin(ctx ctxt, s *shop, name string) {
 
 // between says what is awaited after a pass, and deals with it when it can be dealt with here. true: go on.
 func (a *app) between(ctx ctxt, s *shop, out rotator.Outcome, n *narrator, noWait bool) (bool, error) {
+	somebody := a.w.terminal != nil && n != nil
 	switch {
+	case ctx.Err() != nil:
+		return false, ctx.Err()
 	case out.Err != nil && n == nil, out.To.Over(), out.Broken != "":
 		return false, a.finish(ctx, s, out, n)
-	case out.To == rotator.AwaitingKey && a.w.terminal != nil && n != nil && out.Command == "quarterturn rotate "+out.Credential:
+	case somebody && out.To == rotator.AwaitingKey && out.Command == "quarterturn rotate "+out.Credential:
 		return a.guide(ctx, s, out, n)
-	case out.To == rotator.Received && a.w.terminal != nil && n != nil && out.Command != "":
+	case somebody && out.To == rotator.Received && out.Command != "":
 		return a.askPortal(ctx, s, out, n)
+	case somebody && out.To == rotator.AwaitingRevocation && out.Command == "quarterturn revoked "+out.Credential:
+		return a.askRevoked(ctx, s, out, n)
+	case out.To == rotator.AwaitingKey && out.Command == "":
+		looked, err := lookAtBurials(ctx, s, out.Credential, a.w.now())
+		if looked || err != nil {
+			return true, err
+		}
+		return false, a.finish(ctx, s, out, n)
 	case out.Command == "" && !noWait && !out.Next.IsZero() && out.Next.Sub(a.w.now()) <= patience:
 		return a.waitFor(ctx, out, n)
 	}
 	return false, a.finish(ctx, s, out, n)
 }
 
+// lookAtBurials looks at the burials whose time has come: one of them may be what a rotation waits for. false: none.
+func lookAtBurials(ctx ctxt, s *shop, name string, now time.Time) (bool, error) {
+	standings, err := s.rt.Status(ctx, name)
+	if err != nil {
+		return false, err
+	}
+	looked := false
+	for _, b := range standings[0].Burials {
+		if !b.NextAt.After(now) {
+			_, worked := s.rt.One(ctx, b.ID)
+			looked = looked || worked
+		}
+	}
+	return looked, nil
+}
+
 // waitFor is a short wait for machines, said once a reason.
 func (a *app) waitFor(ctx ctxt, out rotator.Outcome, n *narrator) (bool, error) {
-	d := out.Next.Sub(a.w.now())
-	if d > 0 {
-		n.p.mark("wait", "%s (looking again in %s)", out.Why, d.Round(time.Second))
+	d := max(out.Next.Sub(a.w.now()), 0)
+	if d > 0 && n.waiting != out.Why {
+		n.waiting = out.Why
+		n.p.mark("wait", "%s. Looking again by itself; Ctrl-C loses nothing.", out.Why)
 	}
-	return true, a.w.wait(ctx, max(d, 0))
+	return true, a.w.wait(ctx, d)
 }
 
 // guide shows the way through the portal and takes the paste.
 func (a *app) guide(ctx ctxt, s *shop, out rotator.Outcome, n *narrator) (bool, error) {
 	a.showPortal(s, out, n)
-	organisation, err := a.whose(s, out.Credential)
+	organisation, err := a.whose(ctx, s, out.Credential, n)
 	if err != nil {
 		return false, err
 	}
 	receipt, notes, err := a.takeIn(ctx, s, rotator.Paste{Credential: out.Credential, Organisation: organisation,
 		Environment: s.environment(out.Credential)})
 	var refused *rotator.Refusal
-	if errors.As(err, &refused) {
+	var wrong *intake.Error
+	switch {
+	case errors.As(err, &refused):
 		n.p.mark("STOP", "%s", refused.Text)
 		return true, nil
-	}
-	if err != nil {
+	case errors.As(err, &wrong):
+		n.p.mark("STOP", "%s", wrong)
+		return true, nil
+	case err != nil:
 		return false, err
 	}
 	n.enter(rotator.Received)
@@ -128,28 +163,38 @@ func (a *app) guide(ctx ctxt, s *shop, out rotator.Outcome, n *narrator) (bool, 
 // showPortal is the portal step: which organisation and environment must be on the screen, and what to name the key.
 func (a *app) showPortal(s *shop, out rotator.Outcome, n *narrator) {
 	n.enter(rotator.AwaitingKey)
-	if out.Why != "" && out.From != rotator.AwaitingKey && out.Broken == "" {
-		n.p.mark("ask", "%s", out.Why)
-	}
 	for i, step := range s.portal(out.Credential, "create", "", a.w.now()) {
 		n.p.mark("ask", "%d. %s", i+1, step)
 	}
 }
 
-// whose asks for the organisation where the configuration does not name it.
-func (a *app) whose(s *shop, name string) (string, error) {
+// whose asks which organisation the portal shows, until it is the right one: a pair made elsewhere need not come in.
+func (a *app) whose(ctx ctxt, s *shop, name string, n *narrator) (string, error) {
 	c := s.configured(name)
-	prompt := fmt.Sprintf("        Which organisation does the portal show, with environment %s? ", c.Environment)
-	if c.Organisation != "" {
-		prompt = fmt.Sprintf("        The portal shows organisation %q and environment %s: type the organisation: ", c.Organisation, c.Environment)
+	n.p.mark("ask", "Is the portal on environment %s? Then type the organisation that it shows.", c.Environment)
+	for {
+		typed, err := a.ask(ctx, "        organisation: ")
+		if err != nil || c.Organisation == "" && typed != "" {
+			return typed, err
+		}
+		if typed != "" && strings.EqualFold(typed, c.Organisation) {
+			return c.Organisation, nil
+		}
+		n.p.mark("STOP", "%s; Ctrl-C leaves. Nothing was changed.", wantedOrganisation(c.Organisation))
 	}
-	return a.ask(prompt)
+}
+
+func wantedOrganisation(name string) string {
+	if name == "" {
+		return "The name is needed: it stands in the trail"
+	}
+	return fmt.Sprintf("It should be %q: change to it in the portal first", name)
 }
 
 // askPortal gets the word that the vendor's answer could not give.
 func (a *app) askPortal(ctx ctxt, s *shop, out rotator.Outcome, n *narrator) (bool, error) {
 	n.p.mark("ask", "%s", out.Why)
-	organisation, err := a.whose(s, out.Credential)
+	organisation, err := a.whose(ctx, s, out.Credential, n)
 	if err != nil {
 		return false, err
 	}
@@ -158,17 +203,59 @@ func (a *app) askPortal(ctx ctxt, s *shop, out rotator.Outcome, n *narrator) (bo
 	return err == nil, err
 }
 
+// askRevoked shows what to revoke and what to keep, and takes the word that it is done, or lets the person come back.
+func (a *app) askRevoked(ctx ctxt, s *shop, out rotator.Outcome, n *narrator) (bool, error) {
+	a.revocationStep(ctx, s, out, n)
+	n.p.mark("ask", "When it is revoked, type the last four characters of the key that was revoked; Enter alone leaves that "+
+		"for later.")
+	for {
+		typed, err := a.ask(ctx, "        last four: ")
+		switch {
+		case err != nil:
+			return false, err
+		case typed == "":
+			n.p.mark("wait", "Both keys work, and stay so until the old one is revoked.")
+			n.p.next(out.Command)
+			return false, nil
+		}
+		_, err = s.rt.Say(ctx, rotator.Saying{Credential: out.Credential, Kind: rotator.RevokedIt, Who: a.as, Fragment: typed})
+		var refused *rotator.Refusal
+		switch {
+		case err == nil:
+			n.p.mark("said", "the key ending in %s was revoked, by %s", typed, a.as)
+			return true, nil
+		case !errors.As(err, &refused) || refused.Command != "":
+			return false, err
+		}
+		n.p.mark("STOP", "%s", refused.Text)
+	}
+}
+
 // finish is the last word: what is proven, whether anything is broken, when to come back, and who is awaited.
 func (a *app) finish(ctx ctxt, s *shop, out rotator.Outcome, n *narrator) error {
 	code := outcomeCode(out)
 	if n == nil {
 		err := a.p.give(answer{json: map[string]any{"outcome": viewOutcome(out), "exit": code,
-			"portal": s.portal(out.Credential, "create", "", a.w.now())}})
+			"portal": a.portalSteps(ctx, s, out)}})
 		return errors.Join(err, quietly(code))
 	}
 	a.lastWord(ctx, s, out, n)
+	if out.To == rotator.AwaitingKey && a.w.terminal == nil && out.Command == "quarterturn rotate "+out.Credential {
+		out.Command = "quarterturn submit " + out.Credential
+	}
 	n.p.next(out.Command)
 	return quietly(code)
+}
+
+// portalSteps is what there is to do in the portal now.
+func (a *app) portalSteps(ctx ctxt, s *shop, out rotator.Outcome) []string {
+	switch {
+	case out.To == rotator.AwaitingKey && out.Command == "quarterturn rotate "+out.Credential:
+		return s.portal(out.Credential, "create", "", a.w.now())
+	case out.To == rotator.AwaitingRevocation && out.Command != "":
+		return s.portal(out.Credential, "revoke", s.oldFragment(ctx, out.Credential), a.w.now())
+	}
+	return []string{}
 }
 
 func (a *app) lastWord(ctx ctxt, s *shop, out rotator.Outcome, n *narrator) {
@@ -177,16 +264,39 @@ func (a *app) lastWord(ctx ctxt, s *shop, out rotator.Outcome, n *narrator) {
 		n.p.mark("STOP", "%s. Broken now: %s.", out.Why, out.Broken)
 	case out.To.Over():
 		n.p.line("%s is %s.", out.Credential, n.p.style(good, stateWords(out.To)))
-	case out.To == rotator.AwaitingKey:
+	case out.To == rotator.AwaitingKey && out.Command == "quarterturn rotate "+out.Credential:
 		a.showPortal(s, out, n)
 		n.p.mark("ask", "hand the pair in: quarterturn submit %s < file, or at a terminal", out.Credential)
-	case out.To == rotator.AwaitingRevocation:
+	case out.To == rotator.AwaitingRevocation && out.Command == "quarterturn revoked "+out.Credential:
 		a.revocationStep(ctx, s, out, n)
 	case out.Command != "":
-		n.p.mark("ask", "%s", out.Why)
+		n.p.mark("ask", "%s.", out.Why)
+	case out.Err != nil:
+		n.p.mark("wait", "%s. Come back after %s, or let a pass (quarterturn run) try again.", out.Err, stamp(out.Next))
 	default:
-		n.p.mark("wait", "%s. Come back after %s; a pass (quarterturn run) goes on too.", out.Why, stamp(out.Next))
+		n.p.mark("wait", "%s. Come back after %s; passes (quarterturn run) watch until then.", out.Why,
+			stamp(a.comeBack(ctx, s, out)))
 	}
+}
+
+// comeBack is when a person is wanted again, as far as that is known: when the overlap is over or the revocation must
+// have come through, not at each look in between.
+func (a *app) comeBack(ctx ctxt, s *shop, out rotator.Outcome) time.Time {
+	standings, err := s.rt.Status(ctx, out.Credential)
+	if err != nil || standings[0].Rotation == nil {
+		return out.Next
+	}
+	var end time.Time
+	switch r, c := standings[0].Rotation, s.configured(out.Credential); {
+	case r.State == rotator.Verified:
+		end = r.EnteredAt.Add(c.Policy.Overlap)
+	case r.State == rotator.AwaitingRevocation && r.Facts.Revoked != nil && len(r.Facts.Triples) == 0:
+		end = r.Facts.Revoked.At.Add(time.Duration(s.profiles[c.Vendor].Lifecycle.Propagation))
+	}
+	if end.Before(out.Next) {
+		return out.Next
+	}
+	return end
 }
 
 func stateWords(s rotator.State) string {
@@ -201,10 +311,6 @@ func stateWords(s rotator.State) string {
 
 // revocationStep shows REVOKE beside KEEP, and how to do it.
 func (a *app) revocationStep(ctx ctxt, s *shop, out rotator.Outcome, n *narrator) {
-	if out.Command == "" {
-		n.p.mark("wait", "%s. Come back after %s; a pass (quarterturn run) goes on too.", out.Why, stamp(out.Next))
-		return
-	}
 	n.p.mark("ask", "%s.", out.Why)
 	if err := a.showRevocation(ctx, s, out.Credential); err != nil {
 		n.p.mark("wait", "%s", err)

@@ -69,7 +69,7 @@ func (a *app) pass(ctx context.Context, s *shop, failOn string) error {
 	for _, o := range outs {
 		views = append(views, viewOutcome(o))
 	}
-	err = a.p.give(answer{json: map[string]any{"outcomes": views, "vanished": gone, "exit": code}, next: awaited(outs),
+	err = a.p.give(answer{json: map[string]any{"outcomes": views, "vanished": append([]string{}, gone...), "exit": code}, next: awaited(outs),
 		text: func(p *printer) { printOutcomes(p, outs, gone) }})
 	return errors.Join(err, quietly(code))
 }

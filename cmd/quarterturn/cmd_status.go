@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -67,7 +68,7 @@ func (a *app) statusCmd() *cobra.Command {
 	var code bool
 	c := &cobra.Command{Use: "status [NAME...]", Short: "every credential with its one next command", Args: names(0, -1, "names"),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.with(c.Context(), func(s *shop) error { return a.status(c, s, args, code) })
+			return a.withNamed(c.Context(), args, func(s *shop) error { return a.status(c, s, args, code) })
 		}}
 	c.Flags().BoolVar(&code, "exit-code", false, "exit with 4 when a key is overdue")
 	return c
@@ -101,9 +102,9 @@ func printStandings(p *printer, standings []rotator.Standing, detail bool) {
 	}
 	var rows [][]string
 	for _, st := range standings {
-		rows = append(rows, []string{st.Credential, ageText(st.Finding), leftText(st.Finding), stateText(st), oneLine(st)})
+		rows = append(rows, []string{st.Credential, ageText(st.Finding), leftText(st.Finding), stateText(st)})
 	}
-	p.table([]string{"CREDENTIAL", "AGE", "LEFT", "STATE", "WHAT"}, rows)
+	p.tableWith([]string{"CREDENTIAL", "AGE", "LEFT", "STATE"}, rows, func(i int) { printWhy(p, standings[i]) })
 	for _, st := range standings {
 		if detail {
 			printPairs(p, st)
@@ -158,14 +159,22 @@ func stateText(st rotator.Standing) string {
 	if st.Rotation == nil {
 		return "idle"
 	}
-	return string(st.Rotation.State)
+	return strings.ReplaceAll(string(st.Rotation.State), "_", " ")
 }
 
-func oneLine(st rotator.Standing) string {
-	if st.Command == "" {
-		return st.Why
+// printWhy says what is the matter, and the one next command on a line of its own, so that it can be copied.
+func printWhy(p *printer, st rotator.Standing) {
+	switch {
+	case st.Command != "":
+		p.mark("ask", "%s", st.Why)
+		p.line("        %s", st.Command)
+	case st.Rotation != nil:
+		p.mark("wait", "%s", st.Why)
+	case st.Finding.Level == policies.Overdue:
+		p.mark("STOP", "%s", st.Why)
+	default:
+		p.mark("ok", "%s", st.Why)
 	}
-	return st.Why + " — " + st.Command
 }
 
 func (a *app) versionCmd() *cobra.Command {

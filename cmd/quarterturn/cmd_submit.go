@@ -31,7 +31,7 @@ func (a *app) submitCmd() *cobra.Command {
 	c := &cobra.Command{Use: "submit NAME", Short: "hand in a new pair: hidden at a terminal, or on standard input", Args: names(1, 1, "one name"),
 		RunE: func(c *cobra.Command, args []string) error {
 			p.Credential = args[0]
-			return a.with(c.Context(), func(s *shop) error { return a.submit(c.Context(), s, p) })
+			return a.withNamed(c.Context(), args, func(s *shop) error { return a.submit(c.Context(), s, p) })
 		}}
 	c.Flags().BoolVar(&p.Old, "old", false, "the pair in use, where no place can return it")
 	c.Flags().StringVar(&p.Organisation, "organisation", "", "the organisation that the portal showed")
@@ -46,7 +46,7 @@ func (a *app) submit(ctx ctxt, s *shop, p rotator.Paste) error {
 	}
 	next := "quarterturn run"
 	return a.p.give(answer{json: receiptView{Credential: p.Credential, Rotation: string(receipt.Rotation), Pair: string(receipt.Pair),
-		LastFour: receipt.Fragment, Again: receipt.Again, Notes: notes, Next: next}, next: next,
+		LastFour: receipt.Fragment, Again: receipt.Again, Notes: append([]string{}, notes...), Next: next}, next: next,
 		text: func(pr *printer) { printReceipt(pr, receipt, notes) }})
 }
 
@@ -64,11 +64,7 @@ func printReceipt(p *printer, r rotator.Receipt, notes []string) {
 
 // takeIn reads a paste and passes it through the one door.
 func (a *app) takeIn(ctx ctxt, s *shop, p rotator.Paste) (rotator.Receipt, []string, error) {
-	fields, err := s.fields(p.Credential)
-	if err != nil {
-		return rotator.Receipt{}, nil, err
-	}
-	m, notes, err := a.paste(ctx, fields)
+	m, notes, err := a.paste(ctx, s.fields(p.Credential))
 	if err != nil {
 		return rotator.Receipt{}, notes, pasteError(err, p.Credential)
 	}
@@ -95,14 +91,9 @@ func pasteError(err error, name string) error {
 	return err
 }
 
-// fields says what a paste for a credential consists of.
-func (s *shop) fields(name string) ([]intake.Field, error) {
-	for _, c := range s.cfg.Credentials {
-		if c.Name == name {
-			return pasteFields(s.profiles[c.Vendor]), nil
-		}
-	}
-	return nil, usage("no credential of that name is configured: see quarterturn status")
+// fields says what a paste for a configured credential consists of.
+func (s *shop) fields(name string) []intake.Field {
+	return pasteFields(s.profiles[s.configured(name).Vendor])
 }
 
 func pasteFields(p vendors.Profile) []intake.Field {

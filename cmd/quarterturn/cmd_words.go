@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -50,8 +51,9 @@ func (a *app) revokedCmd() *cobra.Command {
 func (a *app) attestCmd() *cobra.Command {
 	var organisation, environment, consumer, pair, reason string
 	c := &cobra.Command{Use: "attest NAME", Short: "give your word for what nothing can show", Args: names(1, 1, "one name"),
-		Long: "Give your word for what nothing can show: the organisation and environment that the portal showed, that a\n" +
-			"consumer uses the new pair, or that a pair is revoked (--pair, which closes it as attested, never as dead).",
+		Long: "Give your word for what nothing can show: the organisation and environment that\n" +
+			"the portal showed, that a consumer uses the new pair, or that a pair is revoked\n" +
+			"(--pair, which closes it as attested, never as dead).",
 		RunE: func(c *cobra.Command, args []string) error {
 			s := rotator.Saying{Credential: args[0], Kind: rotator.AttestIt, Text: reason, Environment: environment}
 			switch {
@@ -81,8 +83,9 @@ func (a *app) attestCmd() *cobra.Command {
 func (a *app) waiveCmd() *cobra.Command {
 	var reason, period string
 	c := &cobra.Command{Use: "waive NAME TARGET", Short: "go on without one piece of evidence, for a while", Args: names(2, 2, "a name and a target"),
-		Long: "Go on without one piece of evidence. TARGET is consumer:NAME, place:NAME (overwrite a pair nobody knows),\n" +
-			"rollback (go on without a sealed old pair) or tenant (accounts may differ).",
+		Long: "Go on without one piece of evidence. TARGET is consumer:NAME, place:NAME\n" +
+			"(overwrite a pair nobody knows), rollback (go on without a sealed old pair) or\n" +
+			"tenant (accounts may differ).",
 		RunE: func(c *cobra.Command, args []string) error {
 			d, err := strict.ParseDuration(period)
 			if err != nil {
@@ -108,7 +111,7 @@ func (a *app) wishCmd(verb string, kind rotator.WordKind, short string) *cobra.C
 
 // say records one word and says so.
 func (a *app) say(c *cobra.Command, s rotator.Saying, done string) error {
-	return a.with(c.Context(), func(shop *shop) error {
+	return a.withNamed(c.Context(), []string{s.Credential}, func(shop *shop) error {
 		s.Who = a.as
 		word, err := shop.rt.Say(c.Context(), s)
 		if err != nil {
@@ -123,33 +126,54 @@ func (a *app) say(c *cobra.Command, s rotator.Saying, done string) error {
 // askLastFour asks a person at a terminal for what the flag can say too.
 func (a *app) askLastFour(ctx ctxt, name, given string) (string, error) {
 	if given == "" && a.w.terminal != nil {
-		err := a.with(ctx, func(s *shop) error { return a.showRevocation(ctx, s, name) })
+		err := a.withNamed(ctx, []string{name}, func(s *shop) error { return a.showRevocation(ctx, s, name) })
 		if err != nil {
 			return "", err
 		}
-		given, err = a.ask("last four characters of the key that was revoked: ")
+		given, err = a.ask(ctx, "        Last four characters of the key that was revoked: ")
 		if err != nil {
 			return "", err
 		}
 	}
-	if given = strings.TrimSpace(given); len(given) != 4 {
+	if len(given) != 4 {
 		return "", usage("--last4 takes the last four characters of the key that was revoked")
 	}
 	return given, nil
 }
 
-// ask reads one visible line from the terminal.
-func (a *app) ask(prompt string) (string, error) {
+// ask reads one visible line from the terminal. A signal ends it at once: the read that is left behind ends with the
+// process.
+func (a *app) ask(ctx ctxt, prompt string) (string, error) {
 	_, _ = fmt.Fprint(a.w.out, prompt)
+	type line struct {
+		text string
+		err  error
+	}
+	typed := make(chan line, 1)
+	go func() {
+		text, err := readLine(a.w.terminal)
+		typed <- line{text, err}
+	}()
+	select {
+	case l := <-typed:
+		return l.text, l.err
+	case <-ctx.Done():
+		_, _ = fmt.Fprintln(a.w.out)
+		return "", ctx.Err()
+	}
+}
+
+// readLine takes no byte beyond the line: what follows belongs to the next prompt.
+func readLine(r io.Reader) (string, error) {
 	var b strings.Builder
 	one := make([]byte, 1)
 	for {
-		n, err := a.w.terminal.Read(one)
+		n, err := r.Read(one)
 		if n == 0 || err != nil {
-			return "", errors.Join(errors.New("nothing was typed; nothing was recorded"), err)
+			return "", errors.New("the terminal went away before the line ended; nothing was recorded")
 		}
 		if one[0] == '\n' || one[0] == '\r' {
-			return b.String(), nil
+			return strings.TrimSpace(b.String()), nil
 		}
 		b.WriteByte(one[0])
 	}

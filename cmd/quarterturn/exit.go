@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
+	"quarterturn/intake"
 	"quarterturn/internal/strict"
 	"quarterturn/ledger"
 	"quarterturn/rotator"
@@ -48,7 +50,7 @@ func exitCode(err error) int {
 		return exitDone
 	case errors.As(err, &f):
 		return f.code
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), errors.Is(err, intake.ErrInterrupted):
 		return exitSignal
 	case errors.As(err, &refused):
 		return refusalCode(refused)
@@ -76,6 +78,19 @@ func integrity(err error) bool {
 		}
 	}
 	return false
+}
+
+// opening says what kind of trouble keeps a configuration from being opened: one that stays until somebody mends it,
+// unless the ledger knows better.
+func opening(err error) error {
+	passing := errors.Is(err, context.DeadlineExceeded)
+	for _, trouble := range []error{ledger.ErrLocked, ledger.ErrFull, ledger.ErrDisk} {
+		passing = passing || errors.Is(err, trouble)
+	}
+	if passing || exitCode(err) != exitTransient {
+		return err
+	}
+	return &failure{code: exitUsage, err: err}
 }
 
 // nextOf is the command an error names.
@@ -107,13 +122,28 @@ func report(w io.Writer, asJSON bool, err error) int {
 		_ = json.NewEncoder(w).Encode(map[string]any{"error": err.Error(), "exit": code, "next": next})
 		return code
 	}
-	if code == exitSignal {
-		_, _ = fmt.Fprintln(w, "stopped by a signal; what was proven is saved, and the next run goes on from there")
-		return code
+	p := newPrinter(w, nil, false)
+	var problems strict.Problems
+	switch {
+	case errors.Is(err, intake.ErrInterrupted):
+		p.say("stopped at the prompt; nothing was taken in, and the rotation is as it was")
+	case code == exitSignal:
+		p.say("stopped by a signal; what was proven is saved, and the next run goes on from there")
+	case errors.As(err, &problems):
+		p.line("error: %d %s in the configuration; nothing was done", len(problems), plural("problem", len(problems)))
+		p.problems(problems)
+	default:
+		p.indented("       ", "error: "+err.Error())
 	}
-	_, _ = fmt.Fprintln(w, "error:", err)
-	if next != "" {
-		_, _ = fmt.Fprintln(w, "Next:", next)
-	}
+	p.next(next)
 	return code
 }
+
+// problems are lines that editors understand: file, line and column first.
+func (p *printer) problems(list strict.Problems) {
+	for _, problem := range list {
+		p.indented("    ", problem.Error())
+	}
+}
+
+func plural(word string, n int) string { return word + strings.Repeat("s", min(max(n-1, 0), 1)) }

@@ -64,8 +64,10 @@ type proofKind struct {
 }
 
 // kinds is the wiring list as the configuration wants to know it.
-func kinds() config.Kinds {
-	k := config.Kinds{Vendors: vendorFacts}
+func kinds() config.Kinds { return kindsOf(&catalogue{}) }
+
+func kindsOf(c *catalogue) config.Kinds {
+	k := config.Kinds{Vendors: c.facts}
 	for name, p := range placeKinds() {
 		k.Places = append(k.Places, config.Kind{Name: name, Schema: p.schema, Target: p.target})
 	}
@@ -162,10 +164,14 @@ func addProfile(known map[string]vendors.Profile, file string) error {
 	return nil
 }
 
-func vendorFacts(files []string) (map[string]config.Vendor, error) {
-	known, err := profiles(files)
+// catalogue keeps the profiles that a configuration was checked against, so that they are read once.
+type catalogue struct{ profiles map[string]vendors.Profile }
+
+func (c *catalogue) facts(files []string) (map[string]config.Vendor, error) {
+	var err error
+	c.profiles, err = profiles(files)
 	facts := map[string]config.Vendor{}
-	for name, p := range known {
+	for name, p := range c.profiles {
 		v := config.Vendor{Fields: p.FieldNames()}
 		for env := range p.Environments {
 			v.Environments = append(v.Environments, env)

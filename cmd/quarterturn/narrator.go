@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"quarterturn/rotator"
 )
 
@@ -32,9 +34,10 @@ func stepOf(s rotator.State) int {
 
 // narrator turns the trail into what a person follows: steps, and one line for each thing that happened.
 type narrator struct {
-	p     *printer
-	step  int
-	quiet map[string]bool // kinds of events that are not told
+	p       *printer
+	step    int
+	waiting string          // what is waited for, said already
+	quiet   map[string]bool // kinds of events that are not told
 }
 
 func newNarrator(p *printer) *narrator {
@@ -49,6 +52,13 @@ func (n *narrator) enter(s rotator.State) {
 	}
 	n.step = step
 	n.p.line("%s", n.p.style(bold, string(rune('0'+step))+"  "+stepNames()[step-1]))
+}
+
+// ofRotation leaves burials out: what they look at would be taken for steps of the rotation.
+func (n *narrator) ofRotation(e rotator.Event) {
+	if !strings.HasPrefix(string(e.Rotation), "burial") {
+		n.tell(e)
+	}
 }
 
 // tell is one event.
@@ -76,6 +86,13 @@ func (n *narrator) moved(e rotator.Event) {
 	word := "ok"
 	if back(e) {
 		word = "STOP"
+	}
+	if e.To == rotator.Received || e.To == rotator.AwaitingRevocation && word == "ok" {
+		told := e.To == rotator.AwaitingRevocation || n.step == stepOf(e.To)
+		n.enter(e.To)
+		if told { // by the receipt, or about to be told with both keys side by side
+			return
+		}
 	}
 	n.p.mark(word, "%s", e.Text)
 	if e.To == rotator.Staged && e.From == rotator.Received {

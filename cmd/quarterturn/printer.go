@@ -21,7 +21,11 @@ type printer struct {
 }
 
 func newPrinter(w io.Writer, environ []string, asJSON bool) *printer {
-	return &printer{w: colorprofile.NewWriter(w, environ), asJSON: asJSON}
+	cw := colorprofile.NewWriter(w, environ)
+	if lookup(environ, "NO_COLOR") != "" {
+		cw.Profile = colorprofile.NoTTY // no bold letters either
+	}
+	return &printer{w: cw, asJSON: asJSON}
 }
 
 // answer is what a command has to say: the same facts twice, and the one next command.
@@ -48,6 +52,19 @@ func (p *printer) give(a answer) error {
 func (p *printer) next(command string) {
 	if command != "" {
 		p.line("Next: %s", p.style(bold, command))
+	}
+}
+
+// say is a paragraph, wrapped to the width of a terminal.
+func (p *printer) say(format string, args ...any) { p.indented("", fmt.Sprintf(format, args...)) }
+
+// indented is a paragraph of which all lines but the first begin with indent.
+func (p *printer) indented(indent, text string) {
+	for i, l := range wrap(text, width-len(indent)) {
+		if i > 0 {
+			l = indent + l
+		}
+		p.line("%s", l)
 	}
 }
 
@@ -115,6 +132,11 @@ func wrap(s string, n int) []string {
 
 // table prints columns as wide as they need to be; the last one wraps.
 func (p *printer) table(head []string, rows [][]string) {
+	p.tableWith(head, rows, func(int) {})
+}
+
+// tableWith is table with something below each row.
+func (p *printer) tableWith(head []string, rows [][]string, below func(i int)) {
 	widths := make([]int, len(head))
 	for _, row := range append([][]string{head}, rows...) {
 		for i, cell := range row {
@@ -122,8 +144,9 @@ func (p *printer) table(head []string, rows [][]string) {
 		}
 	}
 	p.row(head, widths, faint)
-	for _, row := range rows {
+	for i, row := range rows {
 		p.row(row, widths, plain)
+		below(i)
 	}
 }
 

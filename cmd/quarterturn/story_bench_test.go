@@ -2,9 +2,12 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -20,6 +23,7 @@ import (
 type bench struct {
 	*stage
 	t    *testing.T
+	ctx  context.Context // outlives the test, for its last look
 	tap  *tap
 	as   string // whose name the next words carry
 	code int    // exit code of the last command line
@@ -32,7 +36,6 @@ type bench struct {
 	second     *sim.Service          // the second consumer, nil when there is none
 	envs       []string              // the files with a pair in them
 	broken     bool                  // a person broke the service by hand: its calls may fail
-	held       bool                  // no rotation may go on by itself just now: another pass works on it
 	rewrites   int                   // writes of one generation to one place beyond the first, made right by a person's hand
 	asked      map[string]bool       // commands that were tried out already, by state
 	said       map[rotator.ID]string // last word of a person on each rotation
@@ -46,29 +49,26 @@ type amendment func(b *bench, text string) string
 func stand(t *testing.T, o stageOptions, changes ...amendment) *bench {
 	t.Helper()
 	t.Parallel()
-	b := &bench{t: t, tap: newTap(), as: "alice", known: map[string]string{}, asked: map[string]bool{},
-		said: map[rotator.ID]string{}, envs: []string{"app.env"}}
-	if o.Age == 0 {
-		o.Age = demoAge
-	}
-	if o.Propagation == 0 {
-		o.Propagation = demoBites
-	}
-	o.Wiring = b.tap.wiring()
-	o.Amend = func(st *stage, text string) (string, error) {
+	b := &bench{t: t, ctx: context.WithoutCancel(t.Context()), tap: newTap(), as: "alice@acme.example",
+		known: map[string]string{}, asked: map[string]bool{}, said: map[rotator.ID]string{}, envs: []string{"app.env"}}
+	o.Age, o.Propagation = cmp.Or(o.Age, demoAge), cmp.Or(o.Propagation, demoBites)
+	o.Wiring, o.Amend = b.tap.wiring(), b.amending(changes)
+	st, err := newStage(b.ctx, storyWorld(), t.TempDir(), time.Date(2026, 8, 3, 9, 0, 0, 0, time.UTC), o)
+	b.stage = st
+	b.must(err)
+	b.knows(st.old)
+	t.Cleanup(b.end)
+	return b
+}
+
+func (b *bench) amending(changes []amendment) func(*stage, string) (string, error) {
+	return func(st *stage, text string) (string, error) {
 		b.stage = st
 		for _, change := range append([]amendment{shortOverlap}, changes...) {
 			text = change(b, text)
 		}
 		return text, nil
 	}
-	began := time.Date(2026, 8, 3, 9, 0, 0, 0, time.UTC)
-	st, err := newStage(b.t.Context(), storyWorld(), t.TempDir(), began, o)
-	b.stage = st
-	b.must(err)
-	b.knows(st.old)
-	t.Cleanup(b.end)
-	return b
 }
 
 // storyWorld is what a command takes from outside, without a terminal. The stage brings the clock.
@@ -111,15 +111,21 @@ func (b *bench) end() {
 // line runs one command line as b.as, in process, with the story's clock.
 func (b *bench) line(stdin string, args ...string) int {
 	b.t.Helper()
-	return b.lineIn(b.t.Context(), "quarterturn.yaml", stdin, args...)
+	return b.lineIn(b.ctx, "quarterturn.yaml", stdin, args...)
 }
 
 func (b *bench) lineIn(ctx context.Context, config, stdin string, args ...string) int {
+	return b.heard(strings.NewReader(stdin), func(a *app) int {
+		return a.run(ctx, append([]string{"--config", b.path(config), "--as", b.as}, args...))
+	})
+}
+
+// heard keeps what a command line prints.
+func (b *bench) heard(stdin io.Reader, do func(a *app) int) int {
 	var printed bytes.Buffer
 	w := b.w
-	w.in, w.out, w.err = strings.NewReader(stdin), &printed, &printed
-	a := &app{w: w, wi: b.o.Wiring}
-	b.code = a.run(ctx, append([]string{"--config", b.path(config), "--as", b.as}, args...))
+	w.in, w.out, w.err = stdin, &printed, &printed
+	b.code = do(&app{w: w, wi: b.o.Wiring})
 	b.out = printed.String()
 	b.everything.WriteString(b.out)
 	return b.code
@@ -133,10 +139,18 @@ func (b *bench) does(code int, args ...string) {
 	}
 }
 
-// pass is one `quarterturn run`, and the invariants after it.
+// pass is what `quarterturn run` does once it has read its configuration, and the invariants after it.
 func (b *bench) pass() {
 	b.t.Helper()
-	b.line("", "run")
+	b.heard(strings.NewReader(""), func(a *app) int {
+		a.output = "text"
+		b.must(a.prepare())
+		err := a.pass(b.ctx, b.shop, "")
+		if err == nil || errors.Is(err, errQuiet) {
+			return quietCode(err)
+		}
+		return report(a.w.err, false, err)
+	})
 	if b.code != exitDone && b.code != exitTransient && !(b.code == exitStop && strings.Contains(b.out, "Broken now")) {
 		b.t.Fatalf("run: exit code %d:\n%s", b.code, b.out)
 	}
@@ -146,7 +160,7 @@ func (b *bench) pass() {
 // next is the next pass that has something to do.
 func (b *bench) next() {
 	b.t.Helper()
-	_, err := b.skip(b.t.Context())
+	_, err := b.skip(b.ctx)
 	b.must(err)
 	b.pass()
 }
@@ -231,11 +245,14 @@ func last4(s sim.Shown) string { return s.Key[len(s.Key)-4:] }
 // to plays the routine until the rotation has proven a state: the person does what is asked of them, and no more.
 func (b *bench) to(state rotator.State) {
 	b.t.Helper()
-	for range 1000 {
-		if r := b.rotation(); r.State == state {
+	for range 300 {
+		r := b.rotation()
+		if r.State == state {
 			return
 		}
-		b.obey()
+		if r.NextAt.After(b.clock.now()) { // nothing that was said waits to be heard
+			b.obey()
+		}
 		b.next()
 	}
 	b.t.Fatalf("the story did not come to %s: %+v", state, b.rotation().Why)
@@ -257,14 +274,30 @@ func (b *bench) obey() {
 // finish plays the routine to the end: closed, buried, wiped, and the service on the fresh pair.
 func (b *bench) finish() {
 	b.t.Helper()
-	b.to(rotator.Closed)
+	b.closes()
 	b.buried()
+	b.closes()
+}
+
+// closes plays the routine until the rotation is closed, which leaves the service on the fresh pair.
+func (b *bench) closes() {
+	b.t.Helper()
+	b.to(rotator.Closed)
 	b.holds(b.fresh)
-	lives := b.lives()
-	if lives[last4(b.fresh)] != rotator.Current {
-		b.t.Errorf("the fresh pair is %q", lives[last4(b.fresh)])
-	}
+	b.life(b.fresh, rotator.Current)
 	b.works()
+}
+
+// untilDead plays on until a pair is proven dead.
+func (b *bench) untilDead(s sim.Shown) {
+	b.t.Helper()
+	for range 100 {
+		if b.lives()[last4(s)] == rotator.Dead {
+			return
+		}
+		b.next()
+	}
+	b.t.Fatalf("the pair is %s: %s", b.lives()[last4(s)], b.burial(s).Why)
 }
 
 // buried goes on until no rotation is open. Nothing sealed is left, for the .env file can return the pair in use.
@@ -290,7 +323,7 @@ func (b *bench) buried() {
 
 // rotation is the newest that is no burial; its state is "" when there is none.
 func (b *bench) rotation() rotator.Rotation {
-	r, err := b.journey(b.t.Context())
+	r, err := b.journey(b.ctx)
 	if err != nil {
 		return rotator.Rotation{}
 	}
@@ -299,7 +332,7 @@ func (b *bench) rotation() rotator.Rotation {
 
 // open lists what is under way, burials included.
 func (b *bench) open() (open []rotator.Rotation) {
-	all, err := b.shop.ledger.Rotations(b.t.Context(), demoName)
+	all, err := b.shop.ledger.Rotations(b.ctx, demoName)
 	b.must(err)
 	for _, r := range all {
 		if !r.State.Over() {
@@ -320,7 +353,7 @@ func (b *bench) burial(s sim.Shown) rotator.Rotation {
 }
 
 func (b *bench) pairs() []rotator.Pair {
-	pairs, err := b.shop.ledger.Pairs(b.t.Context(), demoName)
+	pairs, err := b.shop.ledger.Pairs(b.ctx, demoName)
 	b.must(err)
 	return pairs
 }
@@ -380,7 +413,7 @@ func (b *bench) prints(want string) {
 	}
 }
 
-// is dead, orphan, and so on: the life of a pair.
+// life wants a pair to be dead, an orphan, and so on.
 func (b *bench) life(s sim.Shown, want rotator.Life) {
 	b.t.Helper()
 	if got := b.lives()[last4(s)]; got != want {
@@ -424,7 +457,7 @@ func (b *bench) overwrite(name string, s sim.Shown) {
 func (b *bench) works() {
 	b.t.Helper()
 	for _, s := range b.services() {
-		if status := s.Work(b.t.Context()); status != http.StatusOK {
+		if status := s.Work(b.ctx); status != http.StatusOK {
 			b.t.Errorf("a service's call to the vendor ends with status %d", status)
 		}
 	}

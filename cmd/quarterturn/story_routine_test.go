@@ -17,8 +17,8 @@ func TestStoryHappyPath(t *testing.T) {
 	b.supply()
 	b.prints("Your pair is safe")
 	b.pass()
-	b.is(rotator.Verified, "")
 	b.holds(b.fresh)
+	b.to(rotator.Verified)
 	b.after(23 * time.Hour)
 	b.is(rotator.Verified, "both keys work")
 	b.after(2 * time.Hour)
@@ -34,7 +34,7 @@ func TestStoryFirstRotationAfterAdopt(t *testing.T) {
 	b := stand(t, stageOptions{Age: 30 * 24 * time.Hour})
 	b.does(exitDone, "adopt", demoName, "--last4", last4(b.old))
 	b.does(exitOverdue, "status", "--exit-code") // nobody knows when it was made
-	b.finish()
+	b.closes()
 	b.does(exitDone, "status", "--exit-code")
 }
 
@@ -55,6 +55,22 @@ func TestStoryFirstKey(t *testing.T) {
 	}
 }
 
+// TestStoryFirstKeyForAServiceThatIsDown: without a key it cannot even start, and can prove nothing before it has one.
+func TestStoryFirstKeyForAServiceThatIsDown(t *testing.T) {
+	b := stand(t, stageOptions{})
+	b.must(os.WriteFile(b.path("app.env"), []byte("PORT=8080\n"), 0o600))
+	if b.service.Restart() == nil {
+		t.Fatal("the service runs without a pair")
+	}
+	b.broken = true
+	b.does(exitDone, "waive", demoName, "consumer:app", "--reason", "it starts with its first key")
+	b.pass()
+	b.is(rotator.AwaitingKey, "")
+	b.broken = false
+	b.supply()
+	b.closes()
+}
+
 func TestStoryTwoPlacesTwoConsumers(t *testing.T) {
 	b := raise(t, stageOptions{}, secondPlace)
 	b.finish()
@@ -62,15 +78,16 @@ func TestStoryTwoPlacesTwoConsumers(t *testing.T) {
 
 func TestStoryLabelProof(t *testing.T) {
 	b := raise(t, stageOptions{Label: true})
-	b.finish()
+	b.closes()
 }
 
 func TestStoryHealthyIsNoProof(t *testing.T) {
-	b := raise(t, stageOptions{}, healthyOnly)
+	b := stand(t, stageOptions{}, healthyOnly)
 	b.pass()
 	b.is(rotator.DueState, "waive consumer:app") // I-13: before anybody creates a key
+	b.awaits("quarterturn check " + demoName)
 	b.does(exitDone, "waive", demoName, "consumer:app", "--reason", "it can show nothing", "--for", "30d")
-	b.finish()
+	b.closes()
 }
 
 func TestStoryOlderVendorNeedsAPersonsWord(t *testing.T) {
@@ -83,7 +100,7 @@ func TestStoryOlderVendorNeedsAPersonsWord(t *testing.T) {
 	b.holds(b.old)
 	b.does(exitStop, "attest", demoName, "--organisation", "Acme Trading", "--environment", "sandbox")
 	b.does(exitDone, "attest", demoName, "--organisation", "Acme Trading", "--environment", "production")
-	b.finish()
+	b.closes()
 }
 
 func TestStorySecondPersonApproves(t *testing.T) {
@@ -96,10 +113,10 @@ func TestStorySecondPersonApproves(t *testing.T) {
 	b.prints("somebody else must approve")
 	b.pass()
 	b.is(rotator.Verified, "a second person must approve")
-	b.as = "bob"
+	b.as = "bob@acme.example"
 	b.does(exitDone, "approve", demoName)
-	b.as = "alice"
+	b.as = "alice@acme.example"
 	b.pass()
 	b.is(rotator.AwaitingRevocation, "revoke")
-	b.finish()
+	b.closes()
 }

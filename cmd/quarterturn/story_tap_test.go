@@ -145,7 +145,8 @@ func shortOverlap(b *bench, text string) string {
 }
 
 func secondPerson(b *bench, text string) string {
-	return replacing("approve_revocation: none", "approve_revocation: second_person")(b, text)
+	text = replacing("approve_revocation: none", "approve_revocation: second_person")(b, text)
+	return replacing(`{owner: "owner@acme.example"}`, `{owner: "owner@acme.example", approvers: [alice@acme.example, bob@acme.example]}`)(b, text)
 }
 
 // healthyOnly is a proof that shows nothing but a status.

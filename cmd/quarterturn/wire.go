@@ -38,14 +38,12 @@ type wiring struct {
 
 // open loads the configuration and wires everything. The error names what is wrong and whether anything was changed.
 func open(ctx context.Context, w world, path string, wi wiring) (*shop, error) {
-	cfg, err := config.Load(path, kinds())
+	var known catalogue
+	cfg, err := config.Load(path, kindsOf(&known))
 	if err != nil {
 		return nil, err
 	}
-	s := &shop{cfg: cfg}
-	if s.profiles, err = profiles(cfg.Profiles); err != nil {
-		return nil, err
-	}
+	s := &shop{cfg: cfg, profiles: known.profiles}
 	if s.keys, err = secret.LoadKeys(cfg.Fingerprint.KeyFile); err != nil {
 		return nil, &failure{code: exitUsage, err: fmt.Errorf("fingerprint keys: %w", err)}
 	}

@@ -35,6 +35,8 @@ type Point struct {
 	Call string   // what is called, e.g. "put env", "record intent redeploy app", "probe"
 	N    int      // which call of this name, from 1
 	At   Position //
+
+	External bool // the call reaches outside: a place is written, a consumer redeployed, the vendor asked
 }
 
 // String is how reports name it, e.g. "put env#1 after-before-answer".
@@ -190,7 +192,7 @@ func (s *Stopper) enter(l *life, k kind, name string) (Position, error) {
 	s.counts[name]++
 	p := Point{Call: name, N: s.counts[name]}
 	for _, at := range k.positions() {
-		s.points = append(s.points, Point{Call: p.Call, N: p.N, At: at})
+		s.points = append(s.points, Point{Call: p.Call, N: p.N, At: at, External: k == effect})
 	}
 	if s.target == nil || s.hit || s.target.Call != p.Call || s.target.N != p.N {
 		return "", nil

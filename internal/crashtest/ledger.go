@@ -53,11 +53,26 @@ func (l *ledger) Claim(ctx context.Context, id rotator.ID, owner string, ttl tim
 func (l *ledger) Record(ctx context.Context, c rotator.Change) (int64, error) {
 	return ask(l.s, l.life, write, "record "+describe(c), func() (int64, error) {
 		rev, err := l.inner.Record(ctx, c)
-		if err == nil {
-			l.s.set(func() { l.s.journal.declare(c.Rotation.Facts.Intent) })
+		if err != nil {
+			return rev, err
 		}
-		return rev, err
+		return rev, l.declared(ctx, c)
 	})
+}
+
+// declared believes what the ledger kept, not what it was told to keep.
+func (l *ledger) declared(ctx context.Context, c rotator.Change) error {
+	if c.Rotation.Facts.Intent == nil {
+		l.s.set(func() { l.s.journal.declare(nil) })
+		return nil
+	}
+	kept, err := l.inner.Rotations(ctx, c.Rotation.Credential)
+	for _, r := range kept {
+		if r.ID == c.Rotation.ID {
+			l.s.set(func() { l.s.journal.declare(r.Facts.Intent) })
+		}
+	}
+	return err
 }
 
 // describe tells records apart by what they are about: a move, an intent, an effect's answer, or a wait.

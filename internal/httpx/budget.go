@@ -29,6 +29,9 @@ type Budget interface {
 	Take(ctx context.Context, key, host string) (free time.Time, err error)
 	// Done ends a call that Take allowed; failing says that the host refused the pair.
 	Done(ctx context.Context, key, host string, failing bool) error
+	// Silence keeps every key from calling host until then, because the host asked for it. An earlier end than the one
+	// known changes nothing.
+	Silence(ctx context.Context, host string, until time.Time) error
 }
 
 // Limits are what a budget holds to. A zero field takes ProbeLimits' value.
@@ -53,7 +56,7 @@ func NewBudget(l Limits, now func() time.Time) Budget {
 	if l.Window <= 0 {
 		l.Window = fallback.Window
 	}
-	return &memory{limits: l, now: now, last: map[target]time.Time{}, keys: map[string]*record{}}
+	return &memory{limits: l, now: now, last: map[target]time.Time{}, keys: map[string]*record{}, silent: map[string]time.Time{}}
 }
 
 type target struct{ key, host string }
@@ -70,6 +73,7 @@ type memory struct {
 	mu     sync.Mutex
 	last   map[target]time.Time
 	keys   map[string]*record
+	silent map[string]time.Time // by host
 }
 
 func (m *memory) Take(ctx context.Context, key, host string) (time.Time, error) {
@@ -80,7 +84,11 @@ func (m *memory) Take(ctx context.Context, key, host string) (time.Time, error) 
 	defer m.mu.Unlock()
 	now, at := m.now(), target{key, host}
 	m.forget(now)
-	if free := later(m.rate(at, now), m.failures(key, now)); !free.IsZero() {
+	free := later(m.rate(at, now), m.failures(key, now))
+	if until := m.silent[host]; until.After(now) {
+		free = later(free, until)
+	}
+	if !free.IsZero() {
 		return free, nil
 	}
 	m.last[at] = now
@@ -96,6 +104,13 @@ func (m *memory) Done(_ context.Context, key, _ string, failing bool) error {
 	if failing {
 		r.failed = append(r.failed, m.now())
 	}
+	return nil
+}
+
+func (m *memory) Silence(_ context.Context, host string, until time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.silent[host] = later(m.silent[host], until)
 	return nil
 }
 

@@ -110,6 +110,12 @@ CREATE TABLE probes (
 );
 CREATE INDEX probes_key ON probes (key, at);
 
+-- Hosts that asked for silence (Retry-After), and until when: every process keeps it.
+CREATE TABLE silences (
+    host  TEXT PRIMARY KEY,
+    until INTEGER NOT NULL
+);
+
 -- What was said and what happened is appended, never changed: also by a hand with a SQL prompt.
 
 -- +goose StatementBegin
