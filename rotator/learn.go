@@ -226,7 +226,10 @@ func (l *learner) place(name string, seen PlaceSeen, target PairID, want Holds) 
 			map[string]string{"place": name, "pair": string(target), "grade": seen.Grade.String(), "version": seen.Version})
 	case seen.Holds == want:
 		f[name] = PlaceFact{Pair: target, Grade: max(old.Grade, seen.Grade), Since: old.Since}
-	case held && (seen.Holds == HoldsUnknown || seen.Holds == HoldsHidden):
+	case held && seen.Holds == HoldsHidden && (old.Version == "" || old.Version == seen.Version):
+		old.Version = seen.Version
+		f[name] = old
+	case held && seen.Holds == HoldsUnknown:
 	default:
 		delete(f, name)
 	}
@@ -381,6 +384,9 @@ func apply(r Rotation, m Move, now time.Time) Rotation {
 		r.Facts.Runs[c] = f
 		delete(r.Facts.Proofs, c)
 	}
+	for _, p := range m.Rewrite {
+		delete(r.Facts.Places, p)
+	}
 	if m.DropNew {
 		r = dropNew(r, m)
 	}
@@ -399,7 +405,7 @@ func dropNew(r Rotation, m Move) Rotation {
 	f := &r.Facts
 	f.BothDead = f.BothDead || r.State != Received
 	f.Rejected, f.Tenant, f.Seen, f.Portal, f.Revoked, f.SubmittedBy = m.Why, "", "", nil, nil, ""
-	f.Places, f.Runs, f.Proofs, f.Triples = map[string]PlaceFact{}, map[string]RunFact{}, map[string]Proof{}, nil
+	f.Places, f.Proofs, f.Triples = map[string]PlaceFact{}, map[string]Proof{}, nil // runs stay: their attempts number the once-keys
 	f.Approvals, f.Attested = nil, map[string]Word{}
 	f.NewDead, f.JointSince = false, time.Time{}
 	r.New = ""

@@ -83,7 +83,7 @@ func (l *looker) look(ctx context.Context, r Rotation) (Seen, error) {
 		}
 	}
 	if w.preflight {
-		if err := l.preflight(ctx, &s); err != nil {
+		if err := l.preflight(ctx, r, &s); err != nil {
 			return s, err
 		}
 	}
@@ -346,7 +346,8 @@ func (l *looker) probes(ctx context.Context, r Rotation, w wants, s *Seen) error
 // the way back is needed: without the old pair's answer nobody would know which way leads on.
 func (l *looker) mayProbeOld(r Rotation, s *Seen) bool {
 	dying := r.State == AwaitingRevocation || r.State == RevocationProven
-	needed := r.Facts.Wish == WishRollback || verdict(s.New) != vendors.Accepted
+	mistaken := r.Facts.Revoked != nil && r.Facts.Revoked.Fragment != s.OldPair.Fragment
+	needed := r.Facts.Wish == WishRollback || mistaken || verdict(s.New) != vendors.Accepted
 	return l.c.Spec.Profile.FailingProbes || !dying || needed
 }
 

@@ -11,7 +11,7 @@ import (
 
 // preflight finds everything that would stop the rotation later, before anybody is asked to create a key (I-13).
 // s.Places is filled already.
-func (l *looker) preflight(ctx context.Context, s *Seen) error {
+func (l *looker) preflight(ctx context.Context, r Rotation, s *Seen) error {
 	s.Checked = true
 	problem := func(format string, args ...any) { s.Problems = append(s.Problems, fmt.Sprintf(format, args...)) }
 	waivers, err := l.waivers(ctx)
@@ -24,10 +24,11 @@ func (l *looker) preflight(ctx context.Context, s *Seen) error {
 	for _, p := range l.c.Spec.Places {
 		l.preflightPlace(ctx, p, s, waivers, problem)
 	}
+	err = l.source(ctx, r, s, waivers, problem)
 	for _, c := range l.c.Spec.Consumers {
-		l.preflightConsumer(ctx, c, waivers, problem)
+		l.preflightConsumer(ctx, c, waivers, s.Nowhere, problem)
 	}
-	return l.source(ctx, s, waivers, problem)
+	return err
 }
 
 // waivers are the targets waived now.
@@ -76,13 +77,19 @@ func (l *looker) read(place string) bool {
 	return false
 }
 
-func (l *looker) preflightConsumer(ctx context.Context, c ConsumerSpec, waived map[string]bool,
+// preflightConsumer asks what a consumer will be able to show. One that waits for its first key need not serve yet, and
+// one that is waived need not prove.
+func (l *looker) preflightConsumer(ctx context.Context, c ConsumerSpec, waived map[string]bool, first bool,
 	problem func(string, ...any)) {
 	if !c.Best.Counts() && !waived["consumer:"+c.Name] {
 		problem("consumer %s can show %q at best, which is true with the old pair as well; give it a proof, or waive "+
 			"consumer:%s with a reason", c.Name, c.Best, c.Name)
 	}
-	for _, a := range []any{l.c.Hands.Pipelines[c.Name], l.c.Hands.Provers[c.Name]} {
+	parts := []any{l.c.Hands.Pipelines[c.Name], l.c.Hands.Provers[c.Name]}
+	if first || waived["consumer:"+c.Name] {
+		parts = parts[:1]
+	}
+	for _, a := range parts {
 		checker, ok := a.(cicd.Checker)
 		if !ok {
 			continue
@@ -98,7 +105,7 @@ func (l *looker) preflightConsumer(ctx context.Context, c ConsumerSpec, waived m
 }
 
 // source finds the place to take the old pair from, and sees to it that all readable places agree.
-func (l *looker) source(ctx context.Context, s *Seen, waived map[string]bool, problem func(string, ...any)) error {
+func (l *looker) source(ctx context.Context, r Rotation, s *Seen, waived map[string]bool, problem func(string, ...any)) error {
 	var from string
 	var agreed secret.Prints
 	absent := 0
@@ -122,7 +129,7 @@ func (l *looker) source(ctx context.Context, s *Seen, waived map[string]bool, pr
 	}
 	s.Source, s.Nowhere = from, absent == len(l.c.Spec.Places)
 	switch {
-	case agreed == nil:
+	case agreed == nil, r.Facts.Wrote: // a third key is asked for: the places hold what was written
 	case agreed.Compare(s.OldPair.Prints) == secret.Torn:
 		problem("the places hold a mix of the pair in use and another: mend them")
 	case from != "" && agreed.Compare(s.OldPair.Prints) == secret.Different:

@@ -254,12 +254,14 @@ func neverWrote(v view) (Move, bool) {
 	return rolledBack(v)
 }
 
-// rolledBack: I-6, the new pair's burial waits a grace period for a late writer and looks at the places again.
+// rolledBack: I-6, the new pair's burial waits a grace period for a late writer and looks at the places again. It also
+// outlasts the vendor's propagation time: an old pair revoked by mistake a moment ago is seen dead before anybody is
+// asked to revoke the other one.
 func rolledBack(v view) (Move, bool) {
 	m := Move{To: RolledBack, Lives: map[PairID]Life{v.r.Old: Current}, Why: "every place and consumer is back on the old pair"}
 	if v.r.New != "" {
 		m.Lives[v.r.New] = Orphan
-		m.Bury = []Grave{{Pair: v.r.New, State: AwaitingRevocation, NotBefore: v.now.Add(graceBurial), Used: true}}
+		m.Bury = []Grave{{Pair: v.r.New, State: AwaitingRevocation, NotBefore: v.now.Add(max(graceBurial, v.sp.Profile.Propagation)), Used: true}}
 		m.Why += "; the new one gets a burial"
 	}
 	return m, true

@@ -178,7 +178,7 @@ func useLost(v view) (Move, bool) {
 		if u.Names == "" || u.Names == v.holdsTarget() {
 			continue
 		}
-		m := Move{To: Distributed, Again: []string{c.Name},
+		m := Move{To: Distributed, Again: []string{c.Name}, Rewrite: v.doubted(c),
 			Why: "consumer " + c.Name + " runs with " + generation(u.Names) + " again" + v.withdrawn()}
 		if v.r.Facts.OldDead || verdict(v.s.Old) == vendors.Refused {
 			m.Broken = "consumer " + c.Name + " runs with a pair the vendor refuses"
@@ -196,6 +196,18 @@ func proofGone(v view) (Move, bool) {
 		}
 	}
 	return Move{}, false
+}
+
+// doubted are the places c reads that cannot be read back: a consumer that shows another pair is the only evidence of
+// what they hold (I-8).
+func (v view) doubted(c ConsumerSpec) []string {
+	var places []string
+	for _, p := range v.sp.Places {
+		if !p.Readable && p.Follows == "" && slices.Contains(c.Reads, p.Name) {
+			places = append(places, p.Name)
+		}
+	}
+	return places
 }
 
 // withdrawn says that a revocation request no longer stands.

@@ -157,8 +157,12 @@ func useUnproven(v view) (Move, bool) {
 		if v.r.State == RollingBack {
 			to = RollingBack
 		}
-		return Move{To: to, Again: []string{c.Name}, Why: "consumer " + c.Name + " did not prove the pair within " +
-			c.ProveIn.String() + ": " + v.s.Uses[c.Name].said()}, true
+		m := Move{To: to, Again: []string{c.Name}, Why: "consumer " + c.Name + " did not prove the pair within " +
+			c.ProveIn.String() + ": " + v.s.Uses[c.Name].said()}
+		if named := v.s.Uses[c.Name].Names; named != "" && named != v.holdsTarget() {
+			m.Rewrite = v.doubted(c)
+		}
+		return m, true
 	}
 	return Move{}, false
 }

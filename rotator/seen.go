@@ -109,6 +109,7 @@ type Move struct {
 	DropNew bool            // the rotation forgets its new pair
 	Unheld  bool            // the old pair was never held here: it gets a place in the inventory
 	Again   []string        // consumers whose last run no longer counts
+	Rewrite []string        // places that cannot be read back, and are not believed any more
 	Resume  State           // entering failed: where to go on
 	Deny    string          // a person's wish is answered with no, and why
 

@@ -128,9 +128,10 @@ const (
 
 // PlaceFact says that a place held Pair from Since on.
 type PlaceFact struct {
-	Pair  PairID
-	Grade backends.Grade
-	Since time.Time
+	Pair    PairID
+	Grade   backends.Grade
+	Since   time.Time
+	Version string // of a touched place, as first seen after the write: another one means that somebody else wrote
 }
 
 // RunFact is a consumer's redeployment for Pair.

@@ -11,6 +11,20 @@ import (
 	"quarterturn/secret"
 )
 
+// errMissing: the answer can be read, and shows nothing at the path.
+var errMissing = errors.New("is missing")
+
+// labelError is about the label.
+type labelError struct{ error }
+
+func (e labelError) Unwrap() error { return e.error }
+
+// noLabelYet: before the first write there is none to show.
+func noLabelYet(err error) bool {
+	_, label := errors.AsType[labelError](err)
+	return label && errors.Is(err, errMissing)
+}
+
 // shown is what one answer says, before anybody asks what was wanted.
 type shown struct {
 	prints secret.Prints
@@ -32,7 +46,7 @@ func (p *Prover) read(body []byte) (shown, error) {
 	if p.config.Label != "" {
 		label, err := lookup(body, p.config.Label)
 		if err != nil {
-			return shown{}, err
+			return shown{}, labelError{err}
 		}
 		s.label = label
 	}
@@ -98,7 +112,7 @@ func member(object json.RawMessage, name string) (json.RawMessage, error) {
 		}
 	}
 	if found == nil {
-		return nil, errors.New("is missing")
+		return nil, errMissing
 	}
 	return found, nil
 }

@@ -169,7 +169,10 @@ func (p *Prover) Check(ctx context.Context) (cicd.Readiness, error) {
 	if ctx.Err() != nil {
 		return cicd.Readiness{}, ctx.Err()
 	}
-	if err != nil {
+	if noLabelYet(err) {
+		ready.Notes = append(ready.Notes, err.Error()+": the label comes with the first write; a consumer that does not "+
+			"show it then proves nothing")
+	} else if err != nil {
 		ready.Problems = append(ready.Problems, err.Error()+": start the consumer and correct its page or the "+
 			"configuration (docs/recipes/fingerprint.md shows what to report)")
 	} else if why := stale(answer.Header, time.Time{}, time.Time{}); why != "" {

@@ -300,6 +300,8 @@ func TestCheck(t *testing.T) {
 	}{
 		{"ready with the old pair", Config{URL: serve(t, 200, old), Fingerprint: "$.print"}, "", ""},
 		{"wrong path", Config{URL: serve(t, 200, old), Fingerprint: "$.prints"}, "$.prints is missing", ""},
+		{"no label before the first write", Config{URL: serve(t, 200, old), Label: "$.generation"}, "", "comes with the first write"},
+		{"no JSON where a label should be", Config{URL: serve(t, 200, "ok"), Label: "$.generation"}, "is not JSON", ""},
 		{"down", Config{URL: serve(t, 503, old), Fingerprint: "$.print"}, "answered 503", ""},
 		{"healthy only", Config{URL: serve(t, 204, "")}, "", "needs a waiver"},
 		{"no TLS", Config{URL: "http://192.0.2.1:9/", Label: "$.x"}, "GET", "forged answer"},
