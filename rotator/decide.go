@@ -61,7 +61,7 @@ func routineRows(s State) []row {
 		return []row{heedAbandon, denyRollback, lifecycleNotBuilt, cannotOpen, preflightFails, sealOld, oldUnprobed,
 			oldElsewhere, liveLimit, frozen, askForKey}
 	case AwaitingKey:
-		return []row{heedAbandon, denyRollback, pairCameIn, preflightBroke, orphanFirst, awaitKey}
+		return []row{heedAbandon, denyRollback, oldCameLate, pairCameIn, preflightBroke, orphanFirst, awaitKey}
 	case Received:
 		return []row{heedAbandon, denyRollback, cannotOpen, newUnclear, newRefused, wrongEnvironment, wrongTenant,
 			unattested, stage}
@@ -137,6 +137,16 @@ func verdict(rd *vendors.Reading) vendors.Verdict {
 		return vendors.Unclear
 	}
 	return rd.Verdict
+}
+
+// wayBack: the old pair is accepted, and not for another environment: it may be written again (I-4).
+func (v view) wayBack() bool {
+	return verdict(v.s.Old) == vendors.Accepted && !elsewhere(v.sp, v.s.Old)
+}
+
+// elsewhere: the answer names another environment.
+func elsewhere(sp Spec, rd *vendors.Reading) bool {
+	return rd != nil && rd.Environment != "" && rd.Environment != sp.Environment
 }
 
 // why says in words what a reading said.

@@ -25,7 +25,7 @@ func useLines(withdrawn string) []ask {
 				broken: "consumer api runs with a pair the vendor refuses"}},
 		{name: "I-2: a consumer runs with a pair nobody knows", row: "useLost",
 			given: func(c *scene) { c.s.Uses["jobs"] = UseSeen{Names: HoldsForeign}; c.s.Old = accepted() },
-			want:  reply{to: Distributed, again: []string{"jobs"}, why: "neither old nor new"}},
+			want:  reply{to: Distributed, again: []string{"jobs"}, rewrite: []string{"ci"}, why: "neither old nor new"}},
 		{name: "I-2: the waiver that stood in for a proof is over", row: "proofGone", passes: "useLost",
 			given: func(c *scene) { delete(c.r.Facts.Proofs, "api"); c.s.Uses["api"] = UseSeen{Use: cicd.Healthy} },
 			want:  reply{to: Redeployed, why: "nothing shows any more that consumer api uses the new pair" + withdrawn}},

@@ -39,6 +39,8 @@ type reply struct {
 	bury    []Grave
 	again   []string
 	drops   bool
+	dropOld bool
+	rewrite []string
 	unheld  bool
 	deny    string
 	why     string
@@ -91,7 +93,7 @@ func (a ask) check(t *testing.T, lane Lane, state State, told map[string]bool) m
 func (want reply) check(t *testing.T, c scene, m Move) {
 	t.Helper()
 	got := reply{do: m.Do, target: m.Target, attempt: m.Attempt, tries: m.Tries, to: m.To, lives: m.Lives,
-		resumeHere: m.Resume != "" && m.Resume == c.r.State, wipe: m.Wipe, bury: m.Bury, again: m.Again, drops: m.DropNew, unheld: m.Unheld, deny: part(m.Deny, want.deny), why: part(m.Why, want.why),
+		resumeHere: m.Resume != "" && m.Resume == c.r.State, wipe: m.Wipe, bury: m.Bury, again: m.Again, drops: m.DropNew, dropOld: m.DropOld, rewrite: m.Rewrite, unheld: m.Unheld, deny: part(m.Deny, want.deny), why: part(m.Why, want.why),
 		command: m.Command, broken: part(m.Broken, want.broken), trouble: m.Trouble}
 	if want.next != 0 {
 		got.next = m.Next.Sub(c.now)

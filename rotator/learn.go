@@ -193,13 +193,13 @@ func (l *learner) newLife() {
 	case vendors.Accepted:
 		f.NewDead = false
 	}
-	oldGone := !l.s.OldHeld || verdict(l.s.Old) == vendors.Refused
+	oldGone := !l.s.OldHeld || verdict(l.s.Old) == vendors.Refused || elsewhere(l.sp, l.s.Old)
 	switch {
 	case verdict(l.s.New) == vendors.Refused && oldGone:
 		if f.JointSince.IsZero() {
 			f.JointSince = l.now
 		}
-	case verdict(l.s.New) == vendors.Accepted || verdict(l.s.Old) == vendors.Accepted:
+	case verdict(l.s.New) == vendors.Accepted || verdict(l.s.Old) == vendors.Accepted && !oldGone:
 		f.JointSince = time.Time{}
 	}
 }
@@ -389,6 +389,9 @@ func apply(r Rotation, m Move, now time.Time) Rotation {
 	}
 	if m.DropNew {
 		r = dropNew(r, m)
+	}
+	if m.DropOld {
+		r.Old = ""
 	}
 	if m.To != r.State {
 		r = enter(r, m.To, now)

@@ -50,8 +50,13 @@ func oldUnprobed(v view) (Move, bool) {
 }
 
 func oldElsewhere(v view) (Move, bool) {
-	if v.s.Old == nil || v.s.Old.Environment == "" || v.s.Old.Environment == v.sp.Environment {
+	if !elsewhere(v.sp, v.s.Old) {
 		return Move{}, false
+	}
+	if v.s.Source == "" { // it was handed in, and is no business of this credential
+		return Move{To: DueState, DropOld: true, Lives: map[PairID]Life{v.r.Old: Refused}, Wipe: []PairID{v.r.Old},
+			Why: "the pair that was handed in as the old one answers for " + v.s.Old.Environment + ", not for " +
+				v.sp.Environment + "; it was wiped"}, true
 	}
 	return wait(v, v.now.Add(tick), "the pair in the places answers for "+v.s.Old.Environment+", not for "+
 		v.sp.Environment, v.cmd("check")), true
@@ -105,6 +110,14 @@ func askForKey(v view) (Move, bool) {
 
 // ---- awaiting_key --------------------------------------------------------------------------------------------
 
+// oldCameLate: the pair in use was handed in while a first key was about to be asked for: it must be looked at first.
+func oldCameLate(v view) (Move, bool) {
+	if v.r.Old == "" || !v.r.Facts.NoOld || v.r.New != "" {
+		return Move{}, false
+	}
+	return goTo(DueState, "the pair in use was handed in")
+}
+
 func pairCameIn(v view) (Move, bool) {
 	if v.r.New == "" {
 		return Move{}, false
@@ -141,7 +154,7 @@ func awaitKey(v view) (Move, bool) {
 		reason = v.r.Facts.Rejected
 	}
 	m := wait(v, v.now.Add(watchEvery), reason, v.cmd("rotate"))
-	if v.r.Facts.BothDead && verdict(v.s.Old) == vendors.Accepted {
+	if v.r.Facts.BothDead && v.wayBack() {
 		m.Why, m.Command = "the vendor accepts the old pair again", v.cmd("rollback")
 	}
 	if v.r.Facts.BothDead {

@@ -63,8 +63,8 @@ func heedRollback(v view) (Move, bool) {
 		return trouble(v, v.now.Add(soon), "rollback is wished, and whether the old pair is alive is unclear: "+
 			why(v.s.Old, v.s)), true
 	}
-	if e := v.s.Old.Environment; e != "" && e != v.sp.Environment {
-		return Move{Deny: "rollback: the old pair answers for " + e + ", not for " + v.sp.Environment + ": it is written nowhere"}, true
+	if elsewhere(v.sp, v.s.Old) {
+		return Move{Deny: "rollback: the old pair answers for " + v.s.Old.Environment + ", not for " + v.sp.Environment + ": it is written nowhere"}, true
 	}
 	if v.oldRevoked() && verdict(v.s.New) == vendors.Accepted {
 		return Move{Deny: "rollback: the old pair was revoked, as " + who(v.r.Facts.Revoked) + " said, and the new one works; if " +
@@ -134,11 +134,11 @@ func newDead(v view) (Move, bool) {
 		reason = "the vendor refused the NEW pair when it last answered"
 	}
 	var m Move
-	switch verdict(v.s.Old) {
-	case vendors.Accepted:
+	switch {
+	case v.wayBack():
 		m = wait(v, v.now.Add(soon), reason+", and accepts the old one", v.cmd("rollback"))
-	case vendors.Refused:
-		m = trouble(v, v.now.Add(soon), reason+", and the old one: looking again, to be sure, before a third key is asked for")
+	case verdict(v.s.Old) != vendors.Unclear:
+		m = trouble(v, v.now.Add(soon), reason+", and the old one leads nowhere: looking again, to be sure, before a third key is asked for")
 	default:
 		m = trouble(v, v.now.Add(soon), reason+"; whether the old one lives is unclear: "+why(v.s.Old, v.s))
 	}

@@ -107,6 +107,7 @@ type Move struct {
 	Wipe    []PairID        // sealed copies deleted with it
 	Bury    []Grave         // burials opened with it
 	DropNew bool            // the rotation forgets its new pair
+	DropOld bool            // the rotation forgets its old pair
 	Unheld  bool            // the old pair was never held here: it gets a place in the inventory
 	Again   []string        // consumers whose last run no longer counts
 	Rewrite []string        // places that cannot be read back, and are not believed any more
