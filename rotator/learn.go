@@ -184,9 +184,10 @@ func (l *learner) oldLife() {
 // newLife keeps in mind that the new pair was refused until it is accepted again, and since when both are.
 func (l *learner) newLife() {
 	f := &l.r.Facts
-	if l.r.Lane != Routine || l.r.New == "" || l.r.State == Received {
+	if l.r.Lane != Routine || l.r.New == "" && l.r.State != RollingBack || l.r.State == Received {
 		return
 	}
+	newGone := l.r.New == "" || verdict(l.s.New) == vendors.Refused // a third key may be awaited when the way back opens
 	switch verdict(l.s.New) {
 	case vendors.Refused:
 		f.NewDead = true
@@ -195,7 +196,7 @@ func (l *learner) newLife() {
 	}
 	oldGone := !l.s.OldHeld || verdict(l.s.Old) == vendors.Refused || elsewhere(l.sp, l.s.Old)
 	switch {
-	case verdict(l.s.New) == vendors.Refused && oldGone:
+	case newGone && oldGone:
 		if f.JointSince.IsZero() {
 			f.JointSince = l.now
 		}

@@ -150,13 +150,16 @@ func newDead(v view) (Move, bool) {
 // pair. A third one in the same rotation is the only way on.
 func bothDead(v view) (Move, bool) {
 	since := v.r.Facts.JointSince
-	if since.IsZero() || v.now.Before(since.Add(sureDead)) || verdict(v.s.New) != vendors.Refused {
+	if since.IsZero() || v.now.Before(since.Add(sureDead)) || v.r.New != "" && verdict(v.s.New) != vendors.Refused {
 		return Move{}, false
 	}
-	return Move{To: AwaitingKey, DropNew: true, Lives: map[PairID]Life{v.r.New: Orphan},
-		Bury:   []Grave{{Pair: v.r.New, State: AwaitingRevocation}},
-		Broken: "every consumer: no pair works",
-		Why:    "the vendor refuses the old and the new pair; create a third one at once"}, true
+	m := Move{To: AwaitingKey, DropNew: true, Broken: "every consumer: no pair works",
+		Why: "the vendor refuses the old and the new pair; create a third one at once"}
+	if v.r.New != "" {
+		m.Lives = map[PairID]Life{v.r.New: Orphan}
+		m.Bury = []Grave{{Pair: v.r.New, State: AwaitingRevocation}}
+	}
+	return m, true
 }
 
 // placeLost: a place no longer holds the pair it held. What is still proven is that the host accepts it.

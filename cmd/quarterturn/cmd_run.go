@@ -9,19 +9,27 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"quarterturn/notify"
+	"quarterturn/notify/log"
 	"quarterturn/policies"
 	"quarterturn/rotator"
 )
 
 func (a *app) runCmd() *cobra.Command {
 	var failOn string
+	var logged bool
 	c := &cobra.Command{Use: "run", Short: "one pass over everything that is ready: what the CronJob runs", Args: names(0, 0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if failOn != "" && failOn != "overdue" {
 				return usage("--fail-on takes overdue")
 			}
-			return a.with(c.Context(), func(s *shop) error { return a.pass(c.Context(), s, failOn) })
+			var told notify.Notifier
+			if logged {
+				told = log.New(a.w.err)
+			}
+			return a.with(c.Context(), func(s *shop) error { return a.pass(c.Context(), s, failOn, told) })
 		}}
+	c.Flags().BoolVar(&logged, "log", false, "say on standard error too, one JSON object a line, who is awaited and what is broken")
 	c.Flags().StringVar(&failOn, "fail-on", "", "overdue: exit with 4 when a key is overdue after the pass")
 	return c
 }
@@ -53,12 +61,15 @@ func viewOutcome(o rotator.Outcome) outcomeView {
 	return v
 }
 
-func (a *app) pass(ctx context.Context, s *shop, failOn string) error {
+func (a *app) pass(ctx context.Context, s *shop, failOn string, told notify.Notifier) error {
 	if err := prune(ctx, s); err != nil {
 		return err
 	}
 	outs, err := s.rt.Pass(ctx)
 	if err != nil {
+		return err
+	}
+	if err := a.tell(ctx, told, outs); err != nil {
 		return err
 	}
 	code, gone, err := a.afterPass(ctx, s, outs, failOn)
@@ -72,6 +83,29 @@ func (a *app) pass(ctx context.Context, s *shop, failOn string) error {
 	err = a.p.give(answer{json: map[string]any{"outcomes": views, "vanished": append([]string{}, gone...), "exit": code}, next: awaited(outs),
 		text: func(p *printer) { printOutcomes(p, outs, gone) }})
 	return errors.Join(err, quietly(code))
+}
+
+// tell sends what a person should hear of a pass: nothing where nobody listens.
+func (a *app) tell(ctx context.Context, to notify.Notifier, outs []rotator.Outcome) error {
+	if to == nil {
+		return nil
+	}
+	for _, o := range outs {
+		m := notify.Message{At: a.w.now(), Kind: notify.Waits, Credential: o.Credential, Rotation: string(o.Rotation), What: o.Why,
+			Broken: o.Broken, Command: o.Command}
+		switch {
+		case o.Broken != "":
+			m.Kind = notify.Broken
+		case o.To.Over():
+			m.Kind = notify.Closed
+		case o.Command == "":
+			continue
+		}
+		if err := to.Send(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // prune forgets vendor calls that are older than they are kept.

@@ -145,7 +145,7 @@ func (b *bench) pass() {
 	b.heard(strings.NewReader(""), func(a *app) int {
 		a.output = "text"
 		b.must(a.prepare())
-		err := a.pass(b.ctx, b.shop, "")
+		err := a.pass(b.ctx, b.shop, "", nil)
 		if err == nil || errors.Is(err, errQuiet) {
 			return quietCode(err)
 		}
