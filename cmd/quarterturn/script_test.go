@@ -354,7 +354,7 @@ func (p *play) readable(ts *testscript.TestScript, text string) {
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	for i, l := range lines {
 		whole := strings.HasPrefix(l, "Next:") || !strings.Contains(l, " ") // to be copied: never broken
-		whole = whole || strings.HasPrefix(l, `{"time":`)                  // a log's line
+		whole = whole || strings.HasPrefix(l, `{"time":`)                   // a log's line
 		if n := len([]rune(l)); n > width && !whole && !strings.Contains(l, p.dir) {
 			ts.Fatalf("%d columns: %s", n, l)
 		}
