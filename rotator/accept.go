@@ -141,7 +141,7 @@ func novel(sp Spec, k, p Pair) error {
 	case k.Credential != sp.Credential:
 		return refuse("other_credential", "", "this pair belongs to %s; nothing was kept", k.Credential)
 	case !whole:
-		return refuse("mixed", "", "one field is new and another is that of the pair of %s: paste key and secret of the same "+
+		return refuse("mixed", "", "one field is new and another is that of a pair first seen here on %s: paste key and secret of the same "+
 			"new pair; nothing was kept", k.BornAt.Format("2006-01-02"))
 	case k.Life == Dead || k.Life == Ended:
 		return refuse("dead", "", "this pair was revoked on %s; nothing was kept", k.EndedAt.Format("2006-01-02"))

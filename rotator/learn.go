@@ -295,7 +295,12 @@ func (l *learner) use(v view, c ConsumerSpec) bool {
 		return true
 	}
 	if w := l.waiver("consumer:" + c.Name); w != "" {
-		proofs[c.Name] = Proof{Pair: target, Use: max(seen.Use, l.attestedUse(c.Name)), At: l.now, Note: seen.said(), By: w}
+		use := max(seen.Use, l.attestedUse(c.Name))
+		proofs[c.Name] = Proof{Pair: target, Use: use, At: l.now, Note: seen.said(), By: w}
+		if !had || was.Pair != target || was.By == "" {
+			l.note("waived", c.Name+" is "+use.String()+", which proves nothing; a waiver stands in: "+w,
+				map[string]string{"consumer": c.Name, "pair": string(target), "use": use.String()})
+		}
 		return true
 	}
 	if was.By != "" {

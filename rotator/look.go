@@ -60,6 +60,7 @@ type looker struct {
 	readings map[PairID]vendors.Reading
 	opened   map[PairID]secret.Material
 	calls    []Call // made since the last record
+	arrived  Pair   // the candidate that came in, whether or not the rotation has heard of it; zero when none has
 }
 
 func newLooker(rt *Rotator, c Credential) *looker {
@@ -97,7 +98,11 @@ func (l *looker) look(ctx context.Context, r Rotation) (Seen, error) {
 // pairs finds the rotation's pairs and counts what may live beside them. A burial's new pair is the current one.
 func (l *looker) pairs(ctx context.Context, r Rotation, pairs []Pair, s *Seen) error {
 	var orphans []PairID
+	l.arrived = Pair{}
 	for _, p := range pairs {
+		if p.Life == Candidate {
+			l.arrived = p
+		}
 		switch {
 		case p.ID == r.Old:
 			s.OldPair = p

@@ -147,11 +147,11 @@ func (rt *Rotator) adopt(ctx context.Context, p Pair, a Adoption) error {
 // material is the pair on which every place agrees.
 func (in Inspection) material(credential string) (secret.Material, error) {
 	switch {
-	case len(in.Problems) > 0:
+	case in.unfit > 0:
 		return nil, refuse("preflight", "quarterturn check "+credential, "%s; nothing was changed", in.Problems[0])
 	case in.source == nil:
-		return nil, refuse("nothing", "quarterturn rotate "+credential, "no place returns a pair: there is nothing to adopt; "+
-			"a rotation brings in the first key")
+		return nil, refuse("nothing", "quarterturn rotate "+credential, "no place returns a pair: there is nothing to adopt, "+
+			"and nothing was changed; a rotation brings in the first key")
 	}
 	return in.source, nil
 }

@@ -18,13 +18,14 @@ func (l *looker) preflight(ctx context.Context, r Rotation, s *Seen) error {
 	if err != nil {
 		return err
 	}
-	if life := l.c.Spec.Profile.Lifecycle; life != "overlap" {
-		problem("the vendor's lifecycle is %s, and only overlap is built", life)
-	}
 	for _, p := range l.c.Spec.Places {
 		l.preflightPlace(ctx, p, s, waivers, problem)
 	}
 	err = l.source(ctx, r, s, waivers, problem)
+	s.Unfit = len(s.Problems)
+	if life := l.c.Spec.Profile.Lifecycle; life != "overlap" {
+		problem("the vendor's lifecycle is %s, and only overlap is built", life)
+	}
 	for _, c := range l.c.Spec.Consumers {
 		l.preflightConsumer(ctx, c, waivers, s.Nowhere, problem)
 	}
@@ -128,6 +129,10 @@ func (l *looker) source(ctx context.Context, r Rotation, s *Seen, waived map[str
 		}
 	}
 	s.Source, s.Nowhere = from, absent == len(l.c.Spec.Places)
+	if agreed != nil && agreed.Compare(l.arrived.Prints) == secret.Equal { // put there by hand: it is the new pair, not the old
+		s.Source, s.Nowhere = "", s.OldPair.ID == ""
+		return nil
+	}
 	switch {
 	case agreed == nil, r.Facts.Wrote: // a third key is asked for: the places hold what was written
 	case agreed.Compare(s.OldPair.Prints) == secret.Torn:

@@ -211,7 +211,7 @@ func oldAliveAgain(v view) (Move, bool) {
 func closeIt(v view) (Move, bool) {
 	return Move{To: Closed, Lives: map[PairID]Life{v.r.Old: Dead, v.r.New: Current}, Wipe: v.wipeNew(),
 		Bury: []Grave{{Pair: v.r.Old, State: RevocationProven, DeadAt: v.now, NotBefore: v.now.Add(watchEvery)}},
-		Why:  "the old pair is dead, every consumer uses the new one"}, true
+		Why:  "the old pair is dead; " + v.evidence()}, true
 }
 
 // wipeNew: the sealed copy goes unless no place can return the pair.

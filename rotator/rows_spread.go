@@ -2,6 +2,7 @@ package rotator
 
 import (
 	"fmt"
+	"strings"
 
 	"quarterturn/cicd"
 	"time"
@@ -214,6 +215,22 @@ func (v view) waived(target string) bool {
 }
 
 func verify(v view) (Move, bool) {
-	m := Move{To: Verified, Why: "every consumer proved that it uses the new pair"}
-	return m, true
+	return goTo(Verified, v.evidence())
+}
+
+// evidence says how well every consumer's use is known: what stands by a waiver is never called a proof.
+func (v view) evidence() string {
+	var waived []string
+	for _, c := range v.sp.Consumers {
+		if p := v.r.Facts.Proofs[c.Name]; p.By != "" {
+			waived = append(waived, c.Name+" ("+p.Use.String()+"; waived by "+p.By+")")
+		}
+	}
+	switch {
+	case len(waived) == 0:
+		return "every consumer proved that it uses the new pair"
+	case len(waived) == len(v.sp.Consumers):
+		return "no consumer proved that it uses the new pair; waivers stand in: " + strings.Join(waived, ", ")
+	}
+	return "every consumer proved that it uses the new pair, but for " + strings.Join(waived, ", ")
 }

@@ -50,7 +50,7 @@ func (rt *Rotator) Say(ctx context.Context, s Saying) (Word, error) {
 	if verr != nil && !isWrongKey(verr) {
 		return Word{}, verr
 	}
-	if w, err = rt.append(ctx, w); err != nil {
+	if w, err = rt.append(ctx, w, verr != nil); err != nil {
 		return w, err
 	}
 	return w, verr
@@ -61,13 +61,35 @@ func isWrongKey(err error) bool {
 	return errors.As(err, &r) && r.Kind == "wrong_key"
 }
 
-func (rt *Rotator) append(ctx context.Context, w Word) (Word, error) {
+// inWords is the word as the trail tells it.
+func (w Word) inWords(wrong bool) string {
+	text := map[WordKind]string{Approved: "the revocation is approved", RollBack: "rollback is wished", Abandon: "abandoning is wished",
+		Resume: "going on is wished", WaiveIt: "waived until " + stamp(w.Expires) + ": " + w.Target, AttestIt: "attested: " + w.Target}[w.Kind]
+	switch {
+	case w.Kind == RevokedIt && wrong:
+		text = "named the key IN USE (" + w.Fragment + ") as the one that was revoked"
+	case w.Kind == RevokedIt:
+		text = "says that the key ending in " + w.Fragment + " was revoked"
+	case w.Kind == AttestIt && w.Pair != "":
+		text = "attested that " + string(w.Pair) + " is revoked"
+	}
+	if w.Text != "" {
+		text += "; " + w.Text
+	}
+	return text
+}
+
+func (rt *Rotator) append(ctx context.Context, w Word, wrong bool) (Word, error) {
 	chain := w.Rotation
 	if chain == "" {
 		chain = credentialChain(w.Credential)
 	}
-	seq, err := rt.o.Ledger.Say(ctx, w, Event{Rotation: chain, At: w.At, Kind: string(w.Kind), Who: w.Who, Text: w.Text,
-		Data: map[string]string{"target": w.Target, "pair": string(w.Pair)}})
+	data := map[string]string{"target": w.Target, "pair": string(w.Pair)}
+	if !w.Expires.IsZero() {
+		data["until"] = w.Expires.Format(time.RFC3339)
+	}
+	seq, err := rt.o.Ledger.Say(ctx, w, Event{Rotation: chain, At: w.At, Kind: string(w.Kind), Who: w.Who, Text: w.inWords(wrong),
+		Data: data})
 	w.Seq = seq
 	return w, err
 }
@@ -83,7 +105,7 @@ func (rt *Rotator) waive(ctx context.Context, c Credential, s Saying, w Word) (W
 		return Word{}, refuse("unknown_target", "", "nothing of that name can be waived here: %s", strings.Join(targets(c.Spec), ", "))
 	}
 	w.Expires = w.At.Add(s.For)
-	return rt.append(ctx, w)
+	return rt.append(ctx, w, false)
 }
 
 func waivable(sp Spec, target string) bool {

@@ -24,6 +24,7 @@ type Seen struct {
 	Orphans  []OrphanSeen // of the credential, not dead and not attested, other than this rotation's pairs
 	Changed  bool         // preflight: the places agree on another pair than the sealed one
 	Live     int          // pairs of the credential that may be alive at the vendor, as far as the ledger knows
+	Unfit    int          // how many of Problems, the first ones, are about places and what they hold
 	Problems []string     // preflight: each names its remedy
 	Checked  bool         // preflight was looked at
 	Source   string       // preflight: the place the old pair can be read from, "" when none holds it

@@ -147,6 +147,7 @@ type Inspection struct {
 	Old        *vendors.Reading // the pair in the places, asked; nil when no place returns one
 	OldWhy     string           // why it was not asked
 	Problems   []string         // each names its remedy
+	unfit      int              // how many of Problems, the first ones, are about places and what they hold
 	source     secret.Material
 }
 
@@ -180,7 +181,7 @@ func (rt *Rotator) Inspect(ctx context.Context, credential string) (Inspection, 
 	if err != nil {
 		return in, err
 	}
-	in.Problems = s.Problems
+	in.Problems, in.unfit = s.Problems, s.Unfit
 	rt.reports(ctx, c, s, &in)
 	return in, rt.inspectOld(ctx, l, &s, &in)
 }

@@ -101,6 +101,14 @@ func (a *app) evidence(ctx ctxt, s *shop, name string, all bool) error {
 		}
 		chains = append(chains, viewChain(r, events))
 	}
+	inventory, err := s.ledger.Events(ctx, ledger.CredentialChain(name))
+	if err != nil {
+		return err
+	}
+	if len(inventory) > 0 {
+		chain := viewChain(rotator.Rotation{ID: ledger.CredentialChain(name), Lane: "inventory", State: "adoptions and waivers"}, inventory)
+		chains = append([]chainView{chain}, chains...)
+	}
 	calls, err := s.ledger.Calls(ctx, name)
 	if err != nil {
 		return err

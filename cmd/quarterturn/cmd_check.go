@@ -196,10 +196,37 @@ func holdsText(h string) string {
 }
 
 func (a *app) planCmd() *cobra.Command {
-	return &cobra.Command{Use: "plan NAME", Short: "what a pass would do next, and how well it could be proven", Args: names(1, 1, "one name"),
+	return &cobra.Command{Use: "plan [NAME]", Short: "what a pass would do next, and how well it could be proven", Args: names(0, 1, "one name or none"),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.withNamed(c.Context(), args, func(s *shop) error { return a.plan(c.Context(), s, args[0]) })
+			return a.withNamed(c.Context(), args, func(s *shop) error {
+				if len(args) == 1 {
+					return a.plan(c.Context(), s, args[0])
+				}
+				return a.plans(c.Context(), s)
+			})
 		}}
+}
+
+// plans is every credential's plan.
+func (a *app) plans(ctx ctxt, s *shop) error {
+	var views []inspectionView
+	var texts []string
+	next := ""
+	for _, c := range s.cfg.Credentials {
+		plan, err := s.rt.Plan(ctx, c.Name)
+		if err != nil {
+			return err
+		}
+		views, texts = append(views, viewPlan(plan)), append(texts, moveText(plan))
+		if next == "" {
+			next = plan.Move.Command
+		}
+	}
+	return a.p.give(answer{json: map[string]any{"plans": views}, next: next, text: func(p *printer) {
+		for i, v := range views {
+			printPlan(p, v, texts[i])
+		}
+	}})
 }
 
 func (a *app) plan(ctx ctxt, s *shop, name string) error {
@@ -207,15 +234,21 @@ func (a *app) plan(ctx ctxt, s *shop, name string) error {
 	if err != nil {
 		return err
 	}
-	v := viewInspection(plan.Inspection)
-	m := plan.Move
+	v := viewPlan(plan)
+	return a.p.give(answer{json: v, next: plan.Move.Command, text: func(p *printer) { printPlan(p, v, moveText(plan)) }})
+}
+
+func viewPlan(plan rotator.Plan) inspectionView {
+	v, m := viewInspection(plan.Inspection), plan.Move
 	v.Move = &moveView{State: string(plan.Rotation.State), Do: string(m.Do), Target: m.Target, To: string(m.To), Why: m.Why,
 		Next: m.Command, Look: m.Next}
-	return a.p.give(answer{json: v, next: m.Command, text: func(p *printer) {
-		printInspection(p, v)
-		p.line("%s", p.style(bold, "a pass would now"))
-		p.mark("note", "%s", moveText(plan))
-	}})
+	return v
+}
+
+func printPlan(p *printer, v inspectionView, move string) {
+	printInspection(p, v)
+	p.line("%s", p.style(bold, "a pass would now"))
+	p.mark("note", "%s", move)
 }
 
 func moveText(plan rotator.Plan) string {

@@ -289,7 +289,7 @@ func (a *app) lastWord(ctx ctxt, s *shop, out rotator.Outcome, n *narrator) {
 		n.p.line("%s is %s.", out.Credential, n.p.style(good, stateWords(out.To)))
 	case out.To == rotator.AwaitingKey && out.Command == "quarterturn rotate "+out.Credential:
 		a.showPortal(s, out, n)
-		n.p.mark("ask", "hand the pair in: quarterturn submit %s < file, or at a terminal", out.Credential)
+		n.p.mark("ask", "hand the pair in: quarterturn submit %s, at a terminal or on standard input (from a password manager, never from a file)", out.Credential)
 	case out.To == rotator.AwaitingRevocation && out.Command == "quarterturn revoked "+out.Credential:
 		a.revocationStep(ctx, s, out, n)
 	case out.Command != "":
