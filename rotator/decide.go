@@ -93,7 +93,7 @@ func routineRows(s State) []row {
 
 func burialRows(s State) []row {
 	if s == RevocationProven {
-		return []row{inUseAgain, aliveAgain, watchOver, cannotOpen, watchOn}
+		return []row{inUseAgain, aliveAgain, currentGone, watchOver, cannotOpen, watchOn}
 	}
 	return []row{inUseAgain, grace, stillHeld, stillUsed, attestedEnd, cannotOpen, unprovable, currentDead, awaitRevocation,
 		moreTriples, provenDead}

@@ -349,6 +349,16 @@ func aliveAgain(v view) (Move, bool) {
 		Broken: "nothing; a key that should be dead works"}, true
 }
 
+// currentGone: the watch looks at the pair in use as well, and nobody else does between two rotations.
+func currentGone(v view) (Move, bool) {
+	if verdict(v.s.New) != vendors.Refused {
+		return Move{}, false
+	}
+	m := wait(v, v.now.Add(tick), "the vendor refuses the pair in use ("+why(v.s.New, v.s)+"): bring in a new one", v.cmd("rotate"))
+	m.Broken = "every consumer of the pair in use"
+	return m, true
+}
+
 func watchOver(v view) (Move, bool) {
 	over := !v.now.Before(v.r.Facts.DeadAt.Add(watchFor)) && verdict(v.s.Old) == vendors.Refused
 	if !over && v.s.OldHeld {

@@ -107,7 +107,7 @@ func (a *app) evidence(ctx ctxt, s *shop, name string, all bool) error {
 	}
 	if len(inventory) > 0 {
 		chain := viewChain(rotator.Rotation{ID: ledger.CredentialChain(name), Lane: "inventory", State: "adoptions and waivers"}, inventory)
-		chains = append([]chainView{chain}, chains...)
+		chains = append(chains, chain)
 	}
 	calls, err := s.ledger.Calls(ctx, name)
 	if err != nil {
