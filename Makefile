@@ -4,11 +4,11 @@ GOFMT   := "$$($(GO) env GOROOT)/bin/gofmt"
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 # Targets too heavy for `make test`. Each is named at its end, so that nobody takes silence for a pass.
-HEAVY := test-crash
+HEAVY := test-crash test-worlds
 
 export CGO_ENABLED := 0
 
-.PHONY: test test-crash race demo build bench lint clean
+.PHONY: test test-crash test-worlds race demo build bench lint clean
 
 test: ## format, vet, every test of the product
 	@unformatted=$$($(GOFMT) -l .); if [ -n "$$unformatted" ]; then echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; fi
@@ -21,6 +21,9 @@ test: ## format, vet, every test of the product
 test-crash: ## every stop and fault at every call of every story; make test runs the fresh story's effects and a sample
 	$(GO) test -count=1 ./internal/crashtest
 	QUARTERTURN_CRASH=all $(GO) test -count=1 -timeout 30m -v -run '^TestCrash' ./cmd/quarterturn
+
+test-worlds: ## 3,000 random worlds of vendors, people and faults against the invariants; make test lives through 200 fixed ones
+	QUARTERTURN_WORLDS=random $(GO) test -count=1 -timeout 30m -v -run '^TestInvariants' ./rotator -rapid.checks=3000
 
 race: ## the same tests under the race detector; needs a C compiler
 	CGO_ENABLED=1 $(GO) test -race ./...

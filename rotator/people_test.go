@@ -83,7 +83,9 @@ func (w *world) accept(m secret.Material, old bool) {
 func (w *world) meddle() {
 	switch rapid.IntRange(0, 6).Draw(w.t, "somebody meddles") {
 	case 0:
-		w.revoke(w.keys[w.anyKey()])
+		k := w.keys[w.anyKey()]
+		k.byHand = k.byHand || k.bites.IsZero()
+		w.revoke(k)
 	case 1:
 		k := w.keys[w.anyKey()] // revoked, and enabled again: what was proven in between was true then
 		k.bites, k.fickle = time.Time{}, true
@@ -92,7 +94,9 @@ func (w *world) meddle() {
 	case 3, 4:
 		p := w.place[rapid.SampledFrom([]string{"vault", "vault", "ci"}).Draw(w.t, "which place")]
 		if p.sp.Readable { // what nobody can see, nobody can answer for
-			p.set(rapid.SampledFrom([]secret.Material{nil, w.keys[w.anyKey()].m, w.torn()}).Draw(w.t, "what it is changed to"))
+			k := w.keys[w.anyKey()]
+			k.byHand = true // whatever becomes of it: somebody else put it there
+			p.set(rapid.SampledFrom([]secret.Material{nil, k.m, w.torn()}).Draw(w.t, "what it is changed to"))
 		}
 	case 5:
 		w.rotateByHand()

@@ -46,6 +46,7 @@ type issued struct {
 	last   vendors.Verdict
 	lastAt time.Time // of the last clear answer
 	fickle bool      // the vendor lied about it, or enabled it again
+	byHand bool      // a person revoked it without being asked, or put it somewhere
 }
 
 // shelf is a place.
