@@ -70,7 +70,7 @@ func question(fields []Field) string {
 	for _, f := range fields {
 		entries = append(entries, p.entry(f.Name))
 	}
-	return fmt.Sprintf("Paste %s (hidden; Enter ends a line, an empty line ends all, Ctrl-C leaves): ",
+	return fmt.Sprintf("Paste %s (hidden; an empty line ends): ",
 		strings.Join(entries, " and "))
 }
 

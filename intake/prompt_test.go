@@ -87,7 +87,7 @@ func (x *terminal) ask(t *testing.T, ctx context.Context, act func()) answer {
 		m, notes, err := Prompt(ctx, x.tty, fields)
 		done <- answer{m, notes, err}
 	}()
-	x.await("Ctrl-C leaves", 1)
+	x.await("an empty line ends", 1)
 	act()
 	a := <-done
 	after, err := term.GetState(int(x.tty.Fd()))

@@ -36,7 +36,7 @@ func keyName(name, which, fragment string, now time.Time) string {
 	case which == "create":
 		return name + "-" + now.UTC().Format("2006-01-02")
 	case fragment != "":
-		return "whose API key ends in " + fragment
+		return "that ends in " + fragment
 	}
 	return "shown above"
 }
