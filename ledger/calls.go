@@ -20,6 +20,9 @@ func (l *SQLite) Log(ctx context.Context, c rotator.Call) error {
 		if same > 0 {
 			return fmt.Errorf("a call with this id: %w", rotator.ErrExists)
 		}
+		if err := s.skew(c.Reading); err != nil {
+			return err
+		}
 		return s.log(c)
 	})
 }

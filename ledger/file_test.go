@@ -130,7 +130,7 @@ func TestOpeningRefuses(t *testing.T) {
 		{"text", func(t *testing.T, path string) { put(t, path, strings.Repeat("not a database\n", 100), 0o600) },
 			ErrForeign, "It was not changed"},
 		{"another program's database", foreign, ErrForeign, "Mend `ledger`"},
-		{"a newer schema", newer, ErrNewer, "this program knows 1"},
+		{"a newer schema", newer, ErrNewer, "this program knows 2"},
 		{"a cut file", cut, ErrDamaged, "restore it from a backup"},
 		{"everybody's file", func(t *testing.T, path string) { put(t, path, "", 0o644) }, nil, "chmod 600"},
 		{"a folder", func(t *testing.T, path string) { _ = os.Mkdir(path, 0o700) }, nil, "not a regular file"},

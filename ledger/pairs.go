@@ -29,6 +29,9 @@ func (s session) keepPair(p rotator.Pair) error {
 	if err := s.storePair(p); err != nil {
 		return err
 	}
+	if err := s.stir(p.Credential); err != nil {
+		return err
+	}
 	for _, name := range slices.Sorted(maps.Keys(p.Prints)) {
 		if _, there := before.Prints[name]; there {
 			continue

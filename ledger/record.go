@@ -13,7 +13,7 @@ import (
 // Record implements rotator.Ledger. Two things beyond compare-and-swap keep a word from being lost while a pass is at
 // work: a word said since the claim keeps NextAt at now or earlier, and a Record that would end the rotation past such a
 // word is ErrStale. ErrNotFound: no such rotation. Events may also name the credential's chain or that of a burial in
-// Opens; a burial none of them opens gets its "opened" event from here.
+// Opens; one that none of them opens gets its "opened" event from here.
 func (l *SQLite) Record(ctx context.Context, c rotator.Change) (rev int64, err error) {
 	err = l.write(ctx, func(s session) error {
 		if err := s.record(c); err != nil {
@@ -46,8 +46,23 @@ func (s session) record(c rotator.Change) error {
 			return err
 		}
 	}
-	if err := s.bury(c, h.credential); err != nil {
+	if err := s.opens(c, h.credential); err != nil {
 		return err
+	}
+	for _, m := range c.Messages {
+		if err := s.post(m); err != nil {
+			return err
+		}
+	}
+	if c.Retires {
+		if err := s.retire(h.credential); err != nil {
+			return err
+		}
+	}
+	if c.Rotation.State.Over() {
+		if err := s.stir(h.credential); err != nil {
+			return err
+		}
 	}
 	return s.trail(c.Rotation.ID, c.Events, append(ids(c.Opens), CredentialChain(h.credential))...)
 }
@@ -118,10 +133,11 @@ func (s session) leaseAfter(c rotator.Change, h holding) time.Time {
 	return h.lease
 }
 
-func (s session) bury(c rotator.Change, credential string) error {
+// opens opens what belongs to the change: burials, and the journey that follows one which ends with it.
+func (s session) opens(c rotator.Change, credential string) error {
 	for _, b := range c.Opens {
 		if b.Credential != credential {
-			return fmt.Errorf("%w: a burial of another credential", ErrRefused)
+			return fmt.Errorf("%w: a rotation of another credential", ErrRefused)
 		}
 		if err := s.open(b); err != nil {
 			return err

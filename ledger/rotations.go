@@ -82,16 +82,6 @@ func scanRotation(scan func(...any) error) (rotator.Rotation, error) {
 	return r, err
 }
 
-// Ready implements rotator.Ledger. Leases are judged by the ledger's own clock.
-func (l *SQLite) Ready(ctx context.Context, now time.Time, limit int) (all []rotator.ID, err error) {
-	err = l.look(ctx, func(s session) error {
-		all, err = list(s, scanID, `SELECT id FROM rotations WHERE open = 1 AND next_at <= ? AND lease_until <= ?
-			ORDER BY next_at, n LIMIT ?`, nanos(now), nanos(s.now), max(0, limit))
-		return err
-	})
-	return all, err
-}
-
 // Claim implements rotator.Ledger.
 func (l *SQLite) Claim(ctx context.Context, id rotator.ID, owner string, ttl time.Duration) (rotator.Rotation, error) {
 	var r rotator.Rotation
@@ -109,7 +99,7 @@ func (l *SQLite) Claim(ctx context.Context, id rotator.ID, owner string, ttl tim
 }
 
 func (s session) claim(id rotator.ID, owner string, ttl time.Duration) (rotator.Rotation, error) {
-	n, err := s.exec(`UPDATE rotations SET epoch = epoch + 1, owner = ?, lease_until = ?,
+	n, err := s.exec(`UPDATE rotations SET owner = ?, lease_until = ?,
 		told = (SELECT COALESCE(max(seq), 0) FROM words) WHERE id = ? AND open = 1 AND lease_until <= ?`,
 		owner, nanos(s.now.Add(ttl)), string(id), nanos(s.now))
 	if err != nil {
@@ -122,8 +112,27 @@ func (s session) claim(id rotator.ID, owner string, ttl time.Duration) (rotator.
 	if err != nil {
 		return r, err
 	}
+	if r.Epoch, err = s.nextEpoch(r); err != nil {
+		return r, err
+	}
 	r.Words, err = s.unheard(r)
 	return r, err
+}
+
+// nextEpoch counts over all of a credential's rotations: what a place was written under can be told older or newer.
+func (s session) nextEpoch(r rotator.Rotation) (int64, error) {
+	if _, err := s.exec(`INSERT INTO epochs (credential, epoch) VALUES (?, 1)
+		ON CONFLICT (credential) DO UPDATE SET epoch = epochs.epoch + 1`, r.Credential); err != nil {
+		return 0, err
+	}
+	_, err := s.exec(`UPDATE rotations SET epoch = (SELECT epoch FROM epochs WHERE credential = ?) WHERE id = ?`,
+		r.Credential, string(r.ID))
+	if err != nil {
+		return 0, err
+	}
+	var epoch int64
+	err = s.row([]any{&epoch}, `SELECT epoch FROM rotations WHERE id = ?`, string(r.ID))
+	return epoch, err
 }
 
 // unclaimed says why a claim found nothing to take.

@@ -20,7 +20,8 @@ type Policy struct {
 	Remind            []time.Duration // before MaxAge, longest first; 15d 7d 3d 1d
 	Overlap           time.Duration   // how long both keys stay alive after everything is verified; 24h
 	ApproveRevocation Approval
-	Freezes           []Freeze // inside one no rotation opens and no key is asked for, unless the key is overdue
+	EscalateAfter     time.Duration // how long a person is awaited before others are told too; 48h
+	Freezes           []Freeze      // inside one no rotation opens and no key is asked for, unless the key is overdue
 }
 
 // Freeze is a span in which nothing should be changed. From <= t < To, UTC.

@@ -15,6 +15,7 @@ func Quarterly() Policy {
 		Remind:            []time.Duration{15 * Day, 7 * Day, 3 * Day, Day},
 		Overlap:           24 * time.Hour,
 		ApproveRevocation: NoApproval,
+		EscalateAfter:     48 * time.Hour,
 	}
 }
 
@@ -28,7 +29,7 @@ func (p Policy) checkAges() []string {
 	for _, d := range []struct {
 		name string
 		is   time.Duration
-	}{{"max_age", p.MaxAge}, {"rotate_at", p.RotateAt}, {"overlap", p.Overlap}} {
+	}{{"max_age", p.MaxAge}, {"rotate_at", p.RotateAt}, {"overlap", p.Overlap}, {"escalate_after", p.EscalateAfter}} {
 		if d.is <= 0 {
 			bad = append(bad, d.name+" must be longer than zero")
 		}

@@ -19,6 +19,9 @@ type book struct {
 	words    []Word
 	crash    bool
 	recorded func(before Rotation, c Change)
+	epoch    int64 // over all rotations
+	items    map[string]Item
+	stock    string
 }
 
 type page struct {
@@ -33,7 +36,7 @@ func newBook(now func() time.Time) *book { return &book{now: now, rows: map[ID]*
 
 func (b *book) Open(_ context.Context, r Rotation, _ ...Event) error {
 	for _, p := range b.rows {
-		if !p.r.State.Over() && p.r.Credential == r.Credential && p.r.Lane == r.Lane && (r.Lane != Burial || p.r.Old == r.Old) {
+		if !p.r.State.Over() && p.r.Credential == r.Credential && (p.r.Lane == Burial) == (r.Lane == Burial) && (r.Lane != Burial || p.r.Old == r.Old) {
 			return ErrOpen
 		}
 	}
@@ -42,15 +45,59 @@ func (b *book) Open(_ context.Context, r Rotation, _ ...Event) error {
 	return nil
 }
 
-func (b *book) Ready(_ context.Context, now time.Time, _ int) ([]ID, error) {
-	var ids []ID
-	for _, id := range b.order {
-		if p := b.rows[id]; !p.r.State.Over() && !p.lease.After(now) && !p.r.NextAt.After(now) {
-			ids = append(ids, id)
+func (b *book) Ready(_ context.Context, now time.Time, _ int) (Agenda, error) {
+	a := Agenda{Inventory: b.stock}
+	for name, i := range b.items {
+		switch {
+		case i.State == Vanished:
+			a.Vanished = append(a.Vanished, name)
+		case i.State == IsListed && !i.LookAt.After(now):
+			a.Credentials = append(a.Credentials, name)
 		}
 	}
-	return ids, nil
+	for _, id := range b.order {
+		if p := b.rows[id]; !p.r.State.Over() && !p.lease.After(now) && !p.r.NextAt.After(now) {
+			a.Rotations = append(a.Rotations, id)
+		}
+	}
+	return a, nil
 }
+
+func (b *book) Inventory(_ context.Context, names ...string) ([]Item, error) {
+	var all []Item
+	for name, i := range b.items {
+		if len(names) == 0 || slices.Contains(names, name) {
+			all = append(all, i)
+		}
+	}
+	return all, nil
+}
+
+func (b *book) Stock(_ context.Context, s Stock) error {
+	if b.items == nil {
+		b.items = map[string]Item{}
+	}
+	for _, i := range s.Items {
+		if at, judged := s.Seen[i.Credential]; !judged || at.Equal(b.items[i.Credential].LookAt) {
+			b.items[i.Credential] = i
+		}
+	}
+	if s.Digest != "" {
+		b.stock = s.Digest
+	}
+	return nil
+}
+
+// stir has a credential's age judged again.
+func (b *book) stir(credential string) {
+	if i, there := b.items[credential]; there && i.LookAt.After(b.now()) {
+		i.LookAt = b.now()
+		b.items[credential] = i
+	}
+}
+
+func (b *book) Outbox(context.Context, time.Time, int) ([]Parcel, error) { return nil, nil }
+func (b *book) Posted(context.Context, Parcel) error                     { return nil }
 
 func (b *book) Claim(_ context.Context, id ID, _ string, ttl time.Duration) (Rotation, error) {
 	p := b.rows[id]
@@ -60,7 +107,8 @@ func (b *book) Claim(_ context.Context, id ID, _ string, ttl time.Duration) (Rot
 	case p.lease.After(b.now()):
 		return Rotation{}, ErrHeld
 	}
-	p.r.Epoch++
+	b.epoch++
+	p.r.Epoch = b.epoch
 	p.lease, p.told = b.now().Add(ttl), int64(len(b.words))
 	r := p.r
 	r.Facts = r.Facts.copy()
@@ -96,6 +144,9 @@ func (b *book) Record(_ context.Context, c Change) (int64, error) {
 	}
 	for _, x := range c.Pairs {
 		b.keep(x)
+	}
+	if b.stir(r.Credential); c.Retires {
+		b.items[r.Credential] = Item{Credential: r.Credential, State: Retired}
 	}
 	for _, o := range c.Opens {
 		if err := b.Open(context.Background(), o); err != nil {

@@ -45,14 +45,22 @@ func decide(sp Spec, r Rotation, s Seen, now time.Time) Move {
 }
 
 // rows lists, in order, what is asked in a state: the first row that answers wins.
-func rows(r Rotation) []row {
-	if r.Lane != Routine && r.Lane != Burial {
-		return []row{laneNotBuilt}
-	}
-	if r.Lane == Burial {
+func rows(r Rotation) []row { return append([]row{heedHurry}, laneRows(r)...) }
+
+func laneRows(r Rotation) []row {
+	switch r.Lane {
+	case Burial:
 		return burialRows(r.State)
+	case Compromised:
+		return compromisedRows(r.State)
+	case Replace:
+		return replaceRows(r.State)
+	case Retire:
+		return retireRows(r.State)
+	case Routine:
+		return routineRows(r.State)
 	}
-	return routineRows(r.State)
+	return []row{laneUnknown}
 }
 
 func routineRows(s State) []row {
@@ -63,21 +71,21 @@ func routineRows(s State) []row {
 	case AwaitingKey:
 		return []row{heedAbandon, denyRollback, oldCameLate, pairCameIn, preflightBroke, orphanFirst, awaitKey}
 	case Received:
-		return []row{heedAbandon, denyRollback, cannotOpen, newUnclear, newRefused, wrongEnvironment, wrongTenant,
+		return []row{heedAbandon, denyRollback, cannotOpen, newGone, newUnclear, newRefused, wrongEnvironment, wrongTenant,
 			unattested, stage}
 	case Staged:
-		return []row{heedAbandon, heedRollback, cannotOpen, bothDead, newDead, effectStopped, newUnclear, putNext,
+		return []row{heedAbandon, heedRollback, cannotOpen, newGone, bothDead, newDead, effectStopped, newUnclear, putNext,
 			followers, distribute}
 	case Distributed:
-		return []row{denyAbandon, heedRollback, cannotOpen, bothDead, newDead, effectStopped, placeLost, newUnclear,
+		return []row{denyAbandon, heedRollback, cannotOpen, newGone, bothDead, newDead, effectStopped, placeLost, newUnclear,
 			redeployNext, redeployDone}
 	case Redeployed:
-		return []row{denyAbandon, heedRollback, cannotOpen, bothDead, newDead, placeLost, useUnproven, verify}
+		return []row{denyAbandon, heedRollback, cannotOpen, newGone, bothDead, newDead, placeLost, useUnproven, verify}
 	case Verified:
-		return []row{denyAbandon, heedRollback, cannotOpen, bothDead, newDead, placeLost, useLost, proofGone, firstKeyDone,
+		return []row{denyAbandon, heedRollback, cannotOpen, newGone, bothDead, newDead, clockOff, placeLost, useLost, proofGone, firstKeyDone,
 			overlap, missesProof, newUnclear, unapproved, requestRevocation}
 	case AwaitingRevocation:
-		return []row{denyAbandon, heedRollback, cannotOpen, bothDead, newDead, wrongKeyRevoked, placeLost,
+		return []row{denyAbandon, heedRollback, cannotOpen, newGone, bothDead, newDead, wrongKeyRevoked, clockOff, placeLost,
 			useLost, proofGone, attestedEnd, livesAfterAll, newUnclear, unprovable, awaitRevocation, moreTriples, provenDead}
 	case RevocationProven:
 		return []row{denyAbandon, denyRollback, cannotOpen, bothDead, newDead, oldAliveAgain, placeLost, useLost, proofGone,
@@ -87,6 +95,86 @@ func routineRows(s State) []row {
 			followers, redeployNext, useUnproven, rolledBack}
 	case FailedState:
 		return []row{heedResume, denyAbandon, heedRollback, bothDead, newDead, awaitHelp}
+	}
+	return nil
+}
+
+// compromisedRows: what only costs time is left out, and nothing leads back to a pair that others know.
+func compromisedRows(s State) []row {
+	switch s {
+	case DueState:
+		return []row{heedAbandon, refuseRollback, lifecycleNotBuilt, cannotOpen, sealOldIfAny, oldElsewhere, goOnWithOrphan,
+			liveLimit, emergency, askAtOnce}
+	case AwaitingKey:
+		return []row{heedAbandon, refuseRollback, oldCameLate, pairCameIn, awaitKey}
+	case Received:
+		return []row{heedAbandon, refuseRollback, cannotOpen, newGone, newUnclear, newRefused, wrongEnvironment, wrongTenant,
+			unattested, stage}
+	case Staged:
+		return []row{heedAbandon, refuseRollback, cannotOpen, newGone, bothDead, newDeadOnly, effectStopped, newUnclear,
+			putNext, followers, distribute}
+	case Distributed:
+		return []row{denyAbandon, refuseRollback, cannotOpen, newGone, bothDead, newDeadOnly, effectStopped, placeLost,
+			newUnclear, redeployNext, redeployDone}
+	case Redeployed:
+		return []row{denyAbandon, refuseRollback, cannotOpen, newGone, bothDead, newDeadOnly, placeLost, unprovenInEmergency,
+			verify}
+	case Verified:
+		return []row{denyAbandon, refuseRollback, cannotOpen, newGone, bothDead, newDeadOnly, placeLost, useLost, proofGone,
+			firstKeyDone, missesProof, newUnclear, unapproved, requestAtOnce}
+	case AwaitingRevocation:
+		return []row{denyAbandon, refuseRollback, cannotOpen, newGone, bothDead, newDeadOnly, wrongKeyRevoked, clockOff,
+			placeLost, useLost, proofGone, attestedEnd, newUnclear, unprovable, awaitRevocation, moreTriples, provenDead}
+	case RevocationProven:
+		return []row{denyAbandon, denyRollback, cannotOpen, bothDead, newDeadOnly, oldAliveAgain, placeLost, useLost,
+			proofGone, missesProof, newUnclear, closeIt}
+	case FailedState:
+		return []row{heedResume, denyAbandon, refuseRollback, bothDead, newDeadOnly, awaitHelp}
+	}
+	return nil
+}
+
+// replaceRows: creating the new key ends the old one, so a person agrees to when, and nobody has to revoke anything.
+func replaceRows(s State) []row {
+	switch s {
+	case DueState:
+		return []row{heedAbandon, denyRollback, cannotOpen, preflightFails, sealOldIfAny, oldUnprobed, oldElsewhere, frozen,
+			window, askForKey}
+	case AwaitingKey:
+		return []row{heedAbandon, refuseRollback, oldCameLate, pairCameIn, windowOver, awaitKey}
+	case Received:
+		return []row{heedAbandon, refuseRollback, cannotOpen, newGone, newUnclear, newRefused, wrongEnvironment, wrongTenant,
+			unattested, stage}
+	case Staged:
+		return []row{heedAbandon, refuseRollback, cannotOpen, newGone, bothDead, newDeadOnly, effectStopped, newUnclear, putNext,
+			followers, distribute}
+	case Distributed:
+		return []row{denyAbandon, refuseRollback, cannotOpen, newGone, bothDead, newDeadOnly, effectStopped, placeLost,
+			newUnclear, redeployNext, redeployDone}
+	case Redeployed:
+		return []row{denyAbandon, refuseRollback, cannotOpen, newGone, bothDead, newDeadOnly, placeLost, useUnproven, verify}
+	case Verified:
+		return []row{denyAbandon, refuseRollback, cannotOpen, newGone, bothDead, newDeadOnly, placeLost, useLost, proofGone,
+			firstKeyDone, missesProof, newUnclear, replaced}
+	case AwaitingRevocation:
+		return []row{denyAbandon, refuseRollback, cannotOpen, newGone, bothDead, newDeadOnly, clockOff, placeLost, useLost,
+			proofGone, attestedEnd, newUnclear, unprovable, awaitReplaced, moreTriples, provenDead}
+	case RevocationProven:
+		return []row{denyAbandon, denyRollback, cannotOpen, bothDead, newDeadOnly, oldAliveAgain, placeLost, useLost, proofGone,
+			missesProof, newUnclear, closeIt}
+	case FailedState:
+		return []row{heedResume, denyAbandon, refuseRollback, bothDead, newDeadOnly, awaitHelp}
+	}
+	return nil
+}
+
+// retireRows: one pair on its way to proven dead, and nothing in its place.
+func retireRows(s State) []row {
+	switch s {
+	case DueState:
+		return []row{heedAbandon, denyRollback, cannotOpen, nothingToRetire, stillNeeded, sealOldIfAny, askToRetire}
+	case AwaitingRevocation:
+		return []row{heedAbandon, denyRollback, cannotOpen, clockOff, attestedEnd, unprovable, awaitRevocation, moreTriples, retired}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"quarterturn/backends"
@@ -16,6 +17,7 @@ import (
 func learn(sp Spec, r Rotation, s Seen, now time.Time) (Rotation, []Event) {
 	l := learner{sp: sp, r: r, s: s, now: now}
 	l.r.Facts = r.Facts.copy()
+	l.spec()
 	l.words()
 	l.portal()
 	l.oldLife()
@@ -38,6 +40,7 @@ type learner struct {
 // copy gives learn and apply their own maps, so that both stay pure.
 func (f Facts) copy() Facts {
 	f.Places, f.Runs, f.Proofs, f.Attested = own(f.Places), own(f.Runs), own(f.Proofs), own(f.Attested)
+	f.Parts = maps.Clone(f.Parts)
 	f.Triples = append([]Triple(nil), f.Triples...)
 	f.Approvals = append([]Word(nil), f.Approvals...)
 	f.Waivers = append([]Word(nil), f.Waivers...)
@@ -88,7 +91,7 @@ func (l *learner) word(w Word) {
 	case Submitted:
 		l.submitted(w)
 	case Approved:
-		f.Approvals = append(f.Approvals, w)
+		l.approved(w)
 	case RevokedIt:
 		f.Revoked = &w
 	case AttestIt:
@@ -99,7 +102,47 @@ func (l *learner) word(w Word) {
 		f.Wish, f.WishWord = WishAbandon, &w
 	case Resume:
 		f.Wish, f.WishWord = WishResume, &w
+	case Compromise:
+		f.Wish, f.WishWord = WishHurry, &w
 	}
+}
+
+// approved: a maintenance window holds for itself, and says nothing about a revocation.
+func (l *learner) approved(w Word) {
+	f := &l.r.Facts
+	f.Approvals = append(f.Approvals, w)
+	switch {
+	case !w.To.IsZero():
+		f.Window = &w
+	case w.Alone:
+		f.Lone = &w
+		l.note("alone", w.Who+" approved alone, and somebody else is to review it: "+w.Text, nil)
+	}
+}
+
+// spec reopens what a changed configuration touched: a place must be looked at anew, a consumer must prove itself again.
+// Approvals are for one spec, and void with it.
+func (l *learner) spec() {
+	f := &l.r.Facts
+	paths := touched(f.Parts, l.sp.Parts)
+	if f.Parts == nil || len(paths) == 0 {
+		f.Parts = l.sp.Parts
+		return
+	}
+	for _, path := range paths {
+		switch part := strings.SplitN(path, ".", 3); {
+		case part[0] == "places" && len(part) > 1:
+			delete(f.Places, part[1])
+		case part[0] == "consumers" && len(part) > 1:
+			delete(f.Proofs, part[1])
+		}
+	}
+	text, data := changedText(f.Parts, l.sp.Parts)
+	if len(f.Approvals) > 0 {
+		text += "; approvals given before are void"
+	}
+	l.note("reconfigured", text, data)
+	f.Parts = l.sp.Parts
 }
 
 func (l *learner) submitted(w Word) {
@@ -167,7 +210,7 @@ func (l *learner) oldLife() {
 	if verdict(l.s.Old) == vendors.Accepted && f.EndWord != nil && l.s.Old.At.After(f.EndWord.At) {
 		f.EndWord = nil // the word was wrong, or too early: it must be said anew
 	}
-	if l.r.Lane != Routine || l.r.State == AwaitingRevocation || l.r.State == RevocationProven {
+	if !l.r.journey() || l.r.State == AwaitingRevocation || l.r.State == RevocationProven {
 		return
 	}
 	switch verdict(l.s.Old) {
@@ -184,7 +227,7 @@ func (l *learner) oldLife() {
 // newLife keeps in mind that the new pair was refused until it is accepted again, and since when both are.
 func (l *learner) newLife() {
 	f := &l.r.Facts
-	if l.r.Lane != Routine || l.r.New == "" && l.r.State != RollingBack || l.r.State == Received {
+	if !l.r.journey() || l.r.New == "" && l.r.State != RollingBack || l.r.State == Received {
 		return
 	}
 	newGone := l.r.New == "" || verdict(l.s.New) == vendors.Refused // a third key may be awaited when the way back opens
@@ -194,7 +237,7 @@ func (l *learner) newLife() {
 	case vendors.Accepted:
 		f.NewDead = false
 	}
-	oldGone := !l.s.OldHeld || verdict(l.s.Old) == vendors.Refused || elsewhere(l.sp, l.s.Old)
+	oldGone := l.r.Lane != Routine || !l.s.OldHeld || verdict(l.s.Old) == vendors.Refused || elsewhere(l.sp, l.s.Old)
 	switch {
 	case newGone && oldGone:
 		if f.JointSince.IsZero() {
@@ -294,7 +337,7 @@ func (l *learner) use(v view, c ConsumerSpec) bool {
 		}
 		return true
 	}
-	if w := l.waiver("consumer:" + c.Name); w != "" {
+	if w := l.standIn(c.Name); w != "" {
 		use := max(seen.Use, l.attestedUse(c.Name))
 		proofs[c.Name] = Proof{Pair: target, Use: use, At: l.now, Note: seen.said(), By: w}
 		if !had || was.Pair != target || was.By == "" {
@@ -307,6 +350,17 @@ func (l *learner) use(v view, c ConsumerSpec) bool {
 		delete(proofs, c.Name)
 	}
 	return false
+}
+
+// standIn is who goes on without a consumer's proof, by a waiver or, in an emergency, by an approval that names it.
+func (l *learner) standIn(consumer string) string {
+	if w := l.waiver("consumer:" + consumer); w != "" {
+		return w
+	}
+	if w := emergencyWord(l.sp, l.r, consumer); w != nil {
+		return w.Who + ": " + w.Text
+	}
+	return ""
 }
 
 func (l *learner) attestedUse(consumer string) cicd.Use {
@@ -399,6 +453,9 @@ func apply(r Rotation, m Move, now time.Time) Rotation {
 	if m.DropOld {
 		r.Old = ""
 	}
+	if m.TakeNew != "" {
+		r.New, r.Facts.Tenant, r.Facts.Seen, r.Facts.Portal = m.TakeNew, "", "", nil
+	}
 	if m.To != r.State {
 		r = enter(r, m.To, now)
 	}
@@ -412,7 +469,7 @@ func apply(r Rotation, m Move, now time.Time) Rotation {
 // dropNew forgets the pair and everything that was proven about it.
 func dropNew(r Rotation, m Move) Rotation {
 	f := &r.Facts
-	f.BothDead = f.BothDead || r.State != Received
+	f.BothDead = f.BothDead || r.State != Received && !m.Spare
 	f.Rejected, f.Tenant, f.Seen, f.Portal, f.Revoked, f.SubmittedBy = m.Why, "", "", nil, nil, ""
 	f.Places, f.Proofs, f.Triples = map[string]PlaceFact{}, map[string]Proof{}, nil // runs stay: their attempts number the once-keys
 	f.Approvals, f.Attested = nil, map[string]Word{}

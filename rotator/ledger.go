@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"quarterturn/notify"
 	"quarterturn/secret"
 )
 
@@ -27,9 +28,19 @@ type Ledger interface {
 	// Open stores a new rotation (Rev 1, Epoch 0) and its first events. ErrOpen when the credential has an open
 	// rotation that is not a burial and r is not one either; a pair has at most one open burial (ErrOpen too).
 	Open(ctx context.Context, r Rotation, e ...Event) error
-	// Ready lists at most limit rotations that are open, unleased and have NextAt <= now, oldest NextAt first. One query.
-	Ready(ctx context.Context, now time.Time, limit int) ([]ID, error)
-	// Claim takes the lease for ttl, adds one to Epoch, and returns the rotation with the words after Facts.Heard on
+	// Ready finds what a pass has to do, at most limit rotations and limit credentials, oldest first. One query, whose cost
+	// follows what is due and not what exists.
+	Ready(ctx context.Context, now time.Time, limit int) (Agenda, error)
+	// Inventory lists what is or was configured, by name; named ones only when names are given.
+	Inventory(ctx context.Context, names ...string) ([]Item, error)
+	// Stock changes the inventory. A credential's LookAt is set to now by everything else that changes its pairs, or ends
+	// its rotation.
+	Stock(ctx context.Context, s Stock) error
+	// Outbox lists at most limit messages that have NextAt <= now and are not over, oldest first.
+	Outbox(ctx context.Context, now time.Time, limit int) ([]Parcel, error)
+	// Posted stores how far a parcel's delivery has come.
+	Posted(ctx context.Context, p Parcel) error
+	// Claim takes the lease for ttl, gives it the credential's next Epoch, and returns the rotation with the words after Facts.Heard on
 	// the rotation, and the unexpired waivers said on the credential (Rotation ""). ErrHeld, ErrNotFound (also when it
 	// has ended).
 	Claim(ctx context.Context, id ID, owner string, ttl time.Duration) (Rotation, error)
@@ -71,10 +82,12 @@ type Ledger interface {
 
 // Change is everything one Record makes true.
 type Change struct {
-	Rotation Rotation      // as it shall be, with the Rev and Epoch it was claimed with
-	Events   []Event       // appended to the rotation's chain in order; Seq, Prev and Hash are the ledger's
-	Pairs    []Pair        // stored whole by ID (Life, Sealed nil = wiped, ...)
-	Opens    []Rotation    // burials opened in the same transaction, with an "opened" event each
-	Lease    time.Duration // extends the lease from now
-	Release  bool          // gives the lease back
+	Rotation Rotation         // as it shall be, with the Rev and Epoch it was claimed with
+	Events   []Event          // appended to the rotation's chain in order; Seq, Prev and Hash are the ledger's
+	Pairs    []Pair           // stored whole by ID (Life, Sealed nil = wiped, ...)
+	Opens    []Rotation       // opened in the same transaction, with an "opened" event each: burials, and one journey when this one ends
+	Messages []notify.Message // put into the outbox
+	Retires  bool             // the credential is retired with it
+	Lease    time.Duration    // extends the lease from now
+	Release  bool             // gives the lease back
 }

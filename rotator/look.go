@@ -19,16 +19,19 @@ const verdictAge = 45 * time.Second
 type wants struct{ preflight, places, runs, uses, old, new bool }
 
 func (r Rotation) wants() wants {
-	if r.Lane == Burial {
-		dying := r.State == AwaitingRevocation
+	if r.Lane == Retire && r.State == DueState {
+		return wants{preflight: true, places: true, old: true}
+	}
+	if r.Lane == Burial || r.Lane == Retire {
+		dying := r.State == AwaitingRevocation && r.Lane == Burial
 		return wants{places: dying, uses: dying, old: true, new: true}
 	}
 	switch r.State {
 	case DueState:
 		return wants{preflight: true, places: true, old: true}
 	case AwaitingKey:
-		waiting := r.New == ""
-		return wants{preflight: waiting, places: waiting, old: r.Facts.BothDead}
+		waiting := r.New == "" && r.Lane == Routine
+		return wants{preflight: waiting, places: waiting, old: r.Facts.BothDead || r.Lane != Routine}
 	case Received:
 		return wants{old: true, new: true}
 	case Staged:
@@ -91,13 +94,14 @@ func (l *looker) look(ctx context.Context, r Rotation) (Seen, error) {
 	if err := l.open(ctx, r, &s); err != nil {
 		return s, err
 	}
+	_, s.NewOpen = l.opened[r.New]
 	l.consumers(ctx, r, w, &s)
 	return s, l.probes(ctx, r, w, &s)
 }
 
 // pairs finds the rotation's pairs and counts what may live beside them. A burial's new pair is the current one.
 func (l *looker) pairs(ctx context.Context, r Rotation, pairs []Pair, s *Seen) error {
-	var orphans []PairID
+	var orphans []Pair
 	l.arrived = Pair{}
 	for _, p := range pairs {
 		if p.Life == Candidate {
@@ -109,7 +113,7 @@ func (l *looker) pairs(ctx context.Context, r Rotation, pairs []Pair, s *Seen) e
 		case p.ID == r.New, r.Lane == Burial && p.Life == Current:
 			s.NewPair = p
 		case p.Life == Orphan:
-			orphans = append(orphans, p.ID)
+			orphans = append(orphans, p)
 		}
 		if mayLive(p.Life) && p.ID != r.New {
 			s.Live++
@@ -123,10 +127,11 @@ func (l *looker) pairs(ctx context.Context, r Rotation, pairs []Pair, s *Seen) e
 }
 
 // orphans takes over what each one's burial waits for: it alone knows whether the pair may be revoked by now.
-func (l *looker) orphans(ctx context.Context, ids []PairID, s *Seen) error {
+func (l *looker) orphans(ctx context.Context, pairs []Pair, s *Seen) error {
 	rotations, err := l.rt.o.Ledger.Rotations(ctx, l.c.Spec.Credential)
-	for _, id := range ids {
-		o := OrphanSeen{Pair: id, Why: "it has no burial; if it is revoked, say so",
+	for _, p := range pairs {
+		id := p.ID
+		o := OrphanSeen{Pair: id, Sealed: len(p.Sealed) > 0, Whole: p, Why: "it has no burial; if it is revoked, say so",
 			Command: "quarterturn attest " + l.c.Spec.Credential + " --pair " + string(id) + " --reason WHY"}
 		for _, r := range rotations {
 			if r.Lane == Burial && r.Old == id && !r.State.Over() {
@@ -151,6 +156,9 @@ func (l *looker) places(ctx context.Context, r Rotation, s *Seen) error {
 			return lerr
 		}
 		s.Places[p.Name] = seen
+		for i := range s.Orphans {
+			s.Orphans[i].InPlace = s.Orphans[i].InPlace || seen.Pair == s.Orphans[i].Pair
+		}
 		whole := len(p.Fields) == len(l.c.Spec.Fields)
 		if whole && seen.Holds == HoldsNew && seen.Grade == backends.ReadBack && canRead(l.c.Hands.Places[p.Name]) {
 			s.NewAway = true
@@ -175,33 +183,33 @@ func (l *looker) classify(ctx context.Context, h backends.Holding, err error, s 
 		seen.Holds = HoldsHidden
 	default:
 		var lerr error
-		seen.Holds, lerr = l.which(ctx, h.Prints, s)
+		seen.Holds, seen.Pair, lerr = l.which(ctx, h.Prints, s)
 		return seen, lerr
 	}
 	return seen, nil
 }
 
 // which says whose prints these are. Anything that is not wholly known counts as foreign.
-func (l *looker) which(ctx context.Context, p secret.Prints, s *Seen) (Holds, error) {
+func (l *looker) which(ctx context.Context, p secret.Prints, s *Seen) (Holds, PairID, error) {
 	asNew, asOld := p.Compare(s.NewPair.Prints), p.Compare(s.OldPair.Prints)
 	switch {
 	case asNew == secret.Equal:
-		return HoldsNew, nil
+		return HoldsNew, s.NewPair.ID, nil
 	case asOld == secret.Equal:
-		return HoldsOld, nil
+		return HoldsOld, s.OldPair.ID, nil
 	case asNew == secret.Torn || asOld == secret.Torn:
-		return HoldsTorn, nil
+		return HoldsTorn, "", nil
 	}
 	known, err := l.rt.o.Ledger.Find(ctx, p)
 	if err != nil {
-		return HoldsUnknown, err
+		return HoldsUnknown, "", err
 	}
 	for _, k := range known {
 		if k.Credential == l.c.Spec.Credential && p.Compare(k.Prints) == secret.Equal {
-			return HoldsOther, nil
+			return HoldsOther, k.ID, nil
 		}
 	}
-	return HoldsForeign, nil
+	return HoldsForeign, "", nil
 }
 
 // ---- consumers -----------------------------------------------------------------------------------------------
@@ -329,10 +337,14 @@ func bound(p Pair) string { return p.Credential + "\n" + string(p.ID) }
 // probes asks the vendor about old and new, and for a triple about a pair that nobody ever issued.
 func (l *looker) probes(ctx context.Context, r Rotation, w wants, s *Seen) error {
 	var err error
-	if w.new {
-		if s.New, err = l.probe(ctx, s.NewPair.ID, s); err != nil {
-			return err
-		}
+	switch {
+	case r.Lane == Retire && w.new:
+		err = l.control(ctx, s)
+	case w.new:
+		s.New, err = l.probe(ctx, s.NewPair.ID, s)
+	}
+	if err != nil {
+		return err
 	}
 	if w.old && l.mayProbeOld(r, s) {
 		if s.Old, err = l.probe(ctx, s.OldPair.ID, s); err != nil {
@@ -354,6 +366,40 @@ func (l *looker) mayProbeOld(r Rotation, s *Seen) bool {
 	mistaken := r.Facts.Revoked != nil && r.Facts.Revoked.Fragment != s.OldPair.Fragment
 	needed := r.Facts.Wish == WishRollback || mistaken || verdict(s.New) != vendors.Accepted
 	return l.c.Spec.Profile.FailingProbes || !dying || needed
+}
+
+// control has the pair in use of another credential of the same vendor and environment stand for the new pair of a
+// triple: while it is accepted, a refusal is about the pair and not about the vendor.
+func (l *looker) control(ctx context.Context, s *Seen) error {
+	for _, name := range l.rt.names() {
+		c := l.rt.creds[name]
+		if name == l.c.Spec.Credential || c.Spec.Vendor != l.c.Spec.Vendor || c.Spec.Environment != l.c.Spec.Environment {
+			continue
+		}
+		found, err := l.controlOf(ctx, c, s)
+		if found || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *looker) controlOf(ctx context.Context, c Credential, s *Seen) (bool, error) {
+	pairs, err := l.rt.o.Ledger.Pairs(ctx, c.Spec.Credential)
+	i := slices.IndexFunc(pairs, func(p Pair) bool { return p.Life == Current })
+	if err != nil || i < 0 {
+		return false, err
+	}
+	other := newLooker(l.rt, c)
+	defer other.forget()
+	seen := Seen{At: s.At, NewPair: pairs[i]}
+	other.fromPlace(ctx, &seen)
+	if s.New, err = other.probe(ctx, pairs[i].ID, s); s.New == nil || err != nil {
+		return false, err
+	}
+	l.calls = append(l.calls, other.calls...)
+	s.Control = c.Spec.Credential
+	return true, nil
 }
 
 func (l *looker) wantsTriple(r Rotation, s *Seen) bool {

@@ -8,49 +8,21 @@ import (
 	"slices"
 	"time"
 
-	"quarterturn/policies"
 	"quarterturn/secret"
 )
 
-// restAfter is how long a rotation that was given up is not opened again by itself, unless the key is overdue.
-const restAfter = 24 * time.Hour
-
-// OpenDue opens a rotation for every configured credential whose policy asks for one and that has none under way.
-func (rt *Rotator) OpenDue(ctx context.Context) error {
-	standings, err := rt.Status(ctx)
-	if err != nil {
-		return err
-	}
-	for _, st := range standings {
-		if st.Rotation != nil || !rt.opens(st) {
-			continue
-		}
-		if _, err := rt.OpenNow(ctx, st.Credential, Routine, "quarterturn", st.Finding.Rule); err != nil && !errors.Is(err, ErrOpen) {
-			return err
-		}
-	}
-	return nil
-}
-
-func (rt *Rotator) opens(st Standing) bool {
-	switch st.Finding.Level {
-	case policies.Overdue:
-		return st.Finding.Known || rt.now().Sub(st.GivenUp) >= restAfter
-	case policies.Due:
-		return st.Finding.Frozen == nil && rt.now().Sub(st.GivenUp) >= restAfter
-	}
-	return false
-}
-
-// OpenNow opens a rotation whatever the age says. ErrOpen when one is under way. Lanes that are not built are refused.
+// OpenNow opens a rotation whatever the age says. ErrOpen when one is under way.
 func (rt *Rotator) OpenNow(ctx context.Context, credential string, lane Lane, who, rule string) (Rotation, error) {
 	c, err := rt.credential(credential)
 	if err != nil {
 		return Rotation{}, err
 	}
-	if lane != Routine {
-		return Rotation{}, refuse("lane", "quarterturn rotate "+credential, "the %s lane is not built yet; nothing was changed. "+
-			"The routine lane is", lane)
+	items, err := rt.o.Ledger.Inventory(ctx, credential)
+	if err != nil {
+		return Rotation{}, err
+	}
+	if len(items) == 1 && items[0].State == Retired {
+		return Rotation{}, refuse("retired", "", "%s is retired: take it out of the configuration, or give a new key a name of its own; nothing was changed", credential)
 	}
 	now := rt.now()
 	r := Rotation{ID: ID("rot-" + rt.o.NewID()), Credential: credential, Lane: lane, State: DueState, Spec: c.Spec.Digest,
@@ -59,6 +31,21 @@ func (rt *Rotator) OpenNow(ctx context.Context, credential string, lane Lane, wh
 		return r, err
 	}
 	return r, rt.o.Ledger.Open(ctx, r, Event{Rotation: r.ID, At: now, Kind: "opened", Who: who, To: DueState, Text: rule})
+}
+
+// Hurry has a credential rotated in the compromised lane. A rotation under way is told, and ends with the pass that hears
+// it, which opens the other one in the same transaction; without one it is opened at once. The rotation is the one to
+// work on next.
+func (rt *Rotator) Hurry(ctx context.Context, credential, who, reason string) (Rotation, error) {
+	r, err := rt.openRotation(ctx, credential)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return rt.OpenNow(ctx, credential, Compromised, who, "the pair in use is compromised, as "+who+" said")
+	case err != nil || r.Lane == Compromised:
+		return r, err
+	}
+	_, err = rt.Say(ctx, Saying{Credential: credential, Kind: Compromise, Who: who, Text: reason})
+	return r, err
 }
 
 func (rt *Rotator) currentPair(ctx context.Context, credential string) (PairID, error) {

@@ -30,18 +30,15 @@ type Outcome struct {
 	Err        error  // the claim ended by this; nothing that was proven is lost
 }
 
-// Pass looks once at everything that is ready. One rotation's trouble stops no other. The error is the ledger's, or
-// ctx's.
+// Pass looks once at everything that is ready. One rotation's trouble stops no other. The error is the ledger's, ctx's,
+// or ErrRestored.
 func (rt *Rotator) Pass(ctx context.Context) ([]Outcome, error) {
-	if err := rt.OpenDue(ctx); err != nil {
-		return nil, err
-	}
-	ids, err := rt.o.Ledger.Ready(ctx, rt.now(), passLimit)
+	a, err := rt.agenda(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var outs []Outcome
-	for _, id := range ids {
+	for _, id := range a.Rotations {
 		if ctx.Err() != nil {
 			return outs, ctx.Err()
 		}
@@ -197,9 +194,15 @@ func (w *work) failed(ctx context.Context, m Move, cause error) (done bool, err 
 // move makes a transition true, with everything that belongs to it in the same transaction.
 func (w *work) move(ctx context.Context, m Move, events []Event) (done bool, err error) {
 	from := w.r.State
-	c := Change{Pairs: w.changed(m)}
+	c := Change{Pairs: w.changed(m), Retires: m.Retires}
 	if c.Opens, err = w.burials(ctx, m.Bury); err != nil {
 		return true, err
+	}
+	if m.Hurry {
+		c.Opens = append(c.Opens, w.rt.hurried(w.r, w.s))
+	}
+	for _, skip := range m.Skips {
+		events = append(events, w.event("skipped", skip, nil)...)
 	}
 	w.r = apply(w.r, m, w.rt.now())
 	kind, text := "moved", m.Why
@@ -213,6 +216,9 @@ func (w *work) move(ctx context.Context, m Move, events []Event) (done bool, err
 	w.out.Steps++
 	w.broken(m)
 	w.tell(time.Time{})
+	if w.r.State.Over() {
+		c.Messages = w.news()
+	}
 	return w.r.State.Over(), w.record(ctx, c)
 }
 
@@ -250,7 +256,7 @@ func (w *work) changed(m Move) []Pair {
 		w.r.Old = p.ID
 		changed = append(changed, p)
 	}
-	for _, p := range []Pair{w.s.OldPair, w.s.NewPair} {
+	for _, p := range w.concerned(m) {
 		life, lives := m.Lives[p.ID]
 		wiped := slices.Contains(m.Wipe, p.ID)
 		if p.ID == "" || !lives && !wiped {
@@ -271,6 +277,17 @@ func (w *work) changed(m Move) []Pair {
 	return changed
 }
 
+// concerned are the pairs that a move can change: those of the rotation, and an orphan that it takes.
+func (w *work) concerned(m Move) []Pair {
+	pairs := []Pair{w.s.OldPair, w.s.NewPair}
+	for _, o := range w.s.Orphans {
+		if o.Pair == m.TakeNew {
+			pairs = append(pairs, o.Whole)
+		}
+	}
+	return pairs
+}
+
 // wait records until when, why, and who is awaited, and gives the lease back.
 func (w *work) wait(ctx context.Context, m Move, events []Event) error {
 	if m.Why != w.r.Why || m.Command != w.r.Command {
@@ -279,8 +296,12 @@ func (w *work) wait(ctx context.Context, m Move, events []Event) error {
 	w.r.NextAt, w.r.Why, w.r.Command = m.Next, m.Why, m.Command
 	w.broken(m)
 	w.out.Trouble = m.Trouble
-	w.tell(m.Next)
-	return w.record(ctx, Change{Events: events, Release: true})
+	messages := w.news()
+	if at := w.escalateAt(); !at.IsZero() {
+		w.r.NextAt = earlier(w.r.NextAt, at)
+	}
+	w.tell(w.r.NextAt)
+	return w.record(ctx, Change{Events: events, Messages: messages, Release: true})
 }
 
 // release gives the lease back without a decision, also when ctx is over.
@@ -317,6 +338,17 @@ func (w *work) record(ctx context.Context, c Change) error {
 		}
 	}
 	return nil
+}
+
+// hurried takes over from r in the compromised lane: its old pair is the one in use.
+func (rt *Rotator) hurried(r Rotation, s Seen) Rotation {
+	now := rt.now()
+	h := Rotation{ID: ID("rot-" + rt.o.NewID()), Credential: r.Credential, Lane: Compromised, State: DueState, Old: r.Old, Spec: r.Spec,
+		OpenedAt: now, EnteredAt: now, NextAt: now, Why: "the pair in use is compromised, as " + who(r.Facts.WishWord) + " said"}
+	if s.NewPair.Life == Current {
+		h.Old = r.New
+	}
+	return h
 }
 
 // burial is a small rotation of one pair.

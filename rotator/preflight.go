@@ -23,8 +23,8 @@ func (l *looker) preflight(ctx context.Context, r Rotation, s *Seen) error {
 	}
 	err = l.source(ctx, r, s, waivers, problem)
 	s.Unfit = len(s.Problems)
-	if life := l.c.Spec.Profile.Lifecycle; life != "overlap" {
-		problem("the vendor's lifecycle is %s, and only overlap is built", life)
+	if life := l.c.Spec.Profile.Lifecycle; life != "overlap" && life != "replace" {
+		problem("the vendor's lifecycle is %s, and overlap and replace are built", life)
 	}
 	for _, c := range l.c.Spec.Consumers {
 		l.preflightConsumer(ctx, c, waivers, s.Nowhere, problem)

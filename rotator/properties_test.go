@@ -89,8 +89,8 @@ func (w *world) open() {
 
 // passes is one Pass.
 func (w *world) passes() {
-	ids, _ := w.book.Ready(context.Background(), w.now, passLimit)
-	for _, id := range ids {
+	agenda, _ := w.book.Ready(context.Background(), w.now, passLimit)
+	for _, id := range agenda.Rotations {
 		w.one(id)
 		w.checkListed()
 	}

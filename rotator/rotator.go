@@ -47,6 +47,7 @@ type Options struct {
 type Rotator struct {
 	o     Options
 	creds map[string]Credential
+	stock string // digest of the whole configuration
 }
 
 // New refuses options that lack a safety part.
@@ -64,6 +65,7 @@ func New(o Options) (*Rotator, error) {
 		}
 		rt.creds[c.Spec.Credential] = c
 	}
+	rt.stock = rt.digest()
 	return rt, nil
 }
 

@@ -52,13 +52,18 @@ func unapproved(v view) (Move, bool) {
 	if v.r.Facts.OldDead || v.sp.Policy.ApproveRevocation != policies.SecondPerson || v.approved() {
 		return Move{}, false
 	}
-	return wait(v, v.now.Add(tick), "a second person must approve the revocation; both keys work", v.cmd("approve")), true
+	reason := "a second person must approve the revocation; both keys work"
+	if v.r.Lane == Compromised {
+		reason += "; after " + loneAfter.String() + " without one, one person may approve with a reason, which is reviewed"
+	}
+	return wait(v, v.now.Add(tick), reason, v.cmd("approve")), true
 }
 
 // approved: by somebody else than who brought the pair in, for this very spec.
 func (v view) approved() bool {
 	for _, w := range v.r.Facts.Approvals {
-		if w.Spec == v.sp.Digest && !strings.EqualFold(w.Who, v.r.Facts.SubmittedBy) && mayApprove(v.sp, w.Who) {
+		other := w.Alone || !strings.EqualFold(w.Who, v.r.Facts.SubmittedBy)
+		if w.Spec == v.sp.Digest && w.To.IsZero() && other && mayApprove(v.sp, w.Who) {
 			return true
 		}
 	}
@@ -87,14 +92,15 @@ func attestedEnd(v view) (Move, bool) {
 	w := v.r.Facts.EndWord
 	askable := v.s.OldHeld && v.sp.Profile.FailingProbes
 	if w == nil || verdict(v.s.Old) == vendors.Accepted || askable && verdict(v.s.Old) != vendors.Refused ||
-		v.r.Lane == Routine && verdict(v.s.New) != vendors.Accepted {
+		v.r.journey() && verdict(v.s.New) != vendors.Accepted {
 		return Move{}, false
 	}
 	m := Move{To: Closed, Lives: map[PairID]Life{v.r.Old: Ended}, Wipe: []PairID{v.r.Old},
 		Why: who(w) + " attested that the old pair is revoked; it was not proven dead"}
-	if v.r.Lane == Routine {
+	if v.r.journey() {
 		m.Wipe = append(m.Wipe, v.wipeNew()...)
 	}
+	m.Retires = v.r.Lane == Retire
 	return m, true
 }
 
@@ -106,6 +112,10 @@ func wrongKeyRevoked(v view) (Move, bool) {
 	}
 	m := wait(v, v.now.Add(soon), "the key that was revoked is the NEW one, which is in use: re-enable it in the portal "+
 		"if that can be done, otherwise go back", v.cmd("rollback"))
+	if v.r.Lane == Compromised {
+		m.Why, m.Command = "the key that was revoked is the NEW one, which is in use: re-enable it in the portal if that can be done; "+
+			"there is no way back to a key that others know, so a third one is asked for when it is refused", ""
+	}
 	m.Broken = "nothing yet; every consumer within the vendor's propagation time"
 	return m, true
 }
@@ -126,7 +136,7 @@ func unprovable(v view) (Move, bool) {
 		reason = "no sealed copy of the old pair exists"
 	case !v.sp.Profile.FailingProbes:
 		reason = "the vendor's profile forbids calls that fail"
-	case v.r.Lane == Burial && v.s.NewPair.ID == "":
+	case v.r.Lane == Burial && v.s.NewPair.ID == "", v.r.Lane == Retire && v.s.Control == "":
 		reason = "there is no pair in use to compare with"
 	default:
 		return Move{}, false
@@ -149,7 +159,7 @@ func awaitRevocation(v view) (Move, bool) {
 	}
 	said := v.r.Facts.Revoked
 	if said == nil {
-		return wait(v, v.now.Add(tick), "both keys work; revoke "+name(v.s.OldPair)+" in the portal"+keep(v),
+		return wait(v, v.now.Add(tick), v.both()+"; revoke "+name(v.s.OldPair)+" in the portal"+keep(v),
 			v.revokedCommand()), true
 	}
 	bites := said.At.Add(v.sp.Profile.Propagation)
@@ -161,6 +171,13 @@ func awaitRevocation(v view) (Move, bool) {
 		"works: look in the portal for "+name(v.s.OldPair), v.revokedCommand()), true
 }
 
+func (v view) both() string {
+	if v.s.NewPair.ID == "" {
+		return "the key works"
+	}
+	return "both keys work"
+}
+
 func keep(v view) string {
 	if v.s.NewPair.ID == "" {
 		return ""
@@ -169,7 +186,7 @@ func keep(v view) string {
 }
 
 func (v view) revokedCommand() string {
-	if v.r.Lane == Burial {
+	if v.r.Lane == Burial || v.r.Lane == Retire {
 		return v.cmd("revoked") + " --pair " + string(v.r.Old)
 	}
 	return v.cmd("revoked")
@@ -269,7 +286,7 @@ func rolledBack(v view) (Move, bool) {
 
 func awaitHelp(v view) (Move, bool) {
 	reason := "stopped: " + v.r.Facts.Reason + ". Mend it and resume"
-	if v.s.OldHeld && verdict(v.s.Old) != vendors.Refused {
+	if v.r.Lane == Routine && v.s.OldHeld && verdict(v.s.Old) != vendors.Refused {
 		reason += ", or use " + v.cmd("rollback")
 	}
 	return wait(v, v.now.Add(tick), reason, v.cmd("resume")), true

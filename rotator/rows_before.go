@@ -9,11 +9,11 @@ import (
 // ---- due -----------------------------------------------------------------------------------------------------
 
 func lifecycleNotBuilt(v view) (Move, bool) {
-	if v.sp.Profile.Lifecycle == "overlap" {
+	if v.sp.Profile.Lifecycle == "overlap" || v.r.Lane == Compromised && v.sp.Profile.Lifecycle == "replace" {
 		return Move{}, false
 	}
 	return wait(v, v.now.Add(watchEvery), "the vendor's lifecycle is "+v.sp.Profile.Lifecycle+
-		", and only overlap is built; nothing was changed", v.cmd("abandon")), true
+		", and overlap and replace are built; nothing was changed", v.cmd("abandon")), true
 }
 
 func preflightFails(v view) (Move, bool) {
@@ -154,13 +154,22 @@ func awaitKey(v view) (Move, bool) {
 		reason = v.r.Facts.Rejected
 	}
 	m := wait(v, v.now.Add(watchEvery), reason, v.cmd("rotate"))
-	if v.r.Facts.BothDead && v.wayBack() {
-		m.Why, m.Command = "the vendor accepts the old pair again", v.cmd("rollback")
-	}
-	if v.r.Facts.BothDead {
+	return v.withoutPair(m), true
+}
+
+// withoutPair: while a key is awaited and none works, or the way back opens again.
+func (v view) withoutPair(m Move) Move {
+	switch alive := verdict(v.s.Old) == vendors.Accepted; {
+	case v.r.Lane == Replace && v.r.Facts.OldDead:
+		m.Next, m.Broken = v.now.Add(tick), "every consumer, until the new pair is there: creating it has ended the old one"
+	case v.r.Lane != Routine && (alive || !v.r.Facts.BothDead):
+	case v.r.Facts.BothDead && v.wayBack():
+		m.Next, m.Why, m.Command = v.now.Add(tick), "the vendor accepts the old pair again", v.cmd("rollback")
+		m.Broken = "every consumer: no pair works"
+	case v.r.Facts.BothDead:
 		m.Next, m.Broken = v.now.Add(tick), "every consumer: no pair works"
 	}
-	return m, true
+	return m
 }
 
 // ---- received ------------------------------------------------------------------------------------------------

@@ -16,6 +16,9 @@ func heedAbandon(v view) (Move, bool) {
 		return denyAbandon(v)
 	}
 	m := Move{To: Abandoned, Why: "abandoned before anything was written"}
+	if v.r.Lane == Retire && v.s.OldPair.Life == Orphan {
+		m.Why, m.Lives = "not retired: the pair stays in use", map[PairID]Life{v.r.Old: Current}
+	}
 	if v.r.New != "" {
 		m.Why += "; the pair that was created gets a burial"
 		m.Lives = map[PairID]Life{v.r.New: Orphan}
@@ -28,8 +31,8 @@ func denyAbandon(v view) (Move, bool) {
 	if v.r.Facts.Wish != WishAbandon {
 		return Move{}, false
 	}
-	if v.r.Facts.BothDead {
-		return Move{Deny: "abandon: something has been written, and no pair works; the way on is " + v.cmd("rotate")}, true
+	if v.r.Facts.BothDead || v.r.Lane != Routine {
+		return Move{Deny: "abandon: something has been written, and there is no way back; the way on is " + v.cmd("rotate")}, true
 	}
 	return Move{Deny: "abandon: the new pair has already been written; the way back is " + v.cmd("rollback")}, true
 }
@@ -107,11 +110,6 @@ func who(w *Word) string {
 
 // ---- rows that hold everywhere -------------------------------------------------------------------------------
 
-func laneNotBuilt(v view) (Move, bool) {
-	return wait(v, v.now.Add(watchEvery), "the "+string(v.r.Lane)+" lane is not built yet; nothing was changed",
-		v.cmd("abandon")), true
-}
-
 func cannotOpen(v view) (Move, bool) {
 	if !v.r.needsOpen() || v.s.Opened.Able && v.s.Opened.Err == "" {
 		return Move{}, false
@@ -155,6 +153,10 @@ func bothDead(v view) (Move, bool) {
 	}
 	m := Move{To: AwaitingKey, DropNew: true, Broken: "every consumer: no pair works",
 		Why: "the vendor refuses the old and the new pair; create a third one at once"}
+	if v.r.Lane != Routine && verdict(v.s.Old) != vendors.Refused {
+		m.Why, m.Broken = "the vendor refuses the new pair, and nothing leads back to the old one; create a third one at once",
+			"consumers that already use the new pair"
+	}
 	if v.r.New != "" {
 		m.Lives = map[PairID]Life{v.r.New: Orphan}
 		m.Bury = []Grave{{Pair: v.r.New, State: AwaitingRevocation}}

@@ -24,7 +24,7 @@ func putNext(v view) (Move, bool) {
 		if p.Follows != "" {
 			continue
 		}
-		if m, ok := putOne(v, p); ok {
+		if m, ok := putOne(v, p); ok && !(m.Trouble && v.spared(p)) {
 			return m, true
 		}
 	}
@@ -54,7 +54,7 @@ func (v view) backoff() time.Time {
 
 func followers(v view) (Move, bool) {
 	for _, p := range v.sp.Places {
-		if _, held := v.r.Facts.Places[p.Name]; !held {
+		if _, held := v.r.Facts.Places[p.Name]; !held && !v.spared(p) {
 			return wait(v, v.now.Add(soon), "place "+p.Name+" follows "+p.Follows+" and does not show the pair yet", ""), true
 		}
 	}
@@ -71,6 +71,9 @@ func redeployNext(v view) (Move, bool) {
 			continue
 		}
 		m, ok := redeployOne(v, c)
+		if v.named(c.Name) && (m.Do == Nothing || m.Tries > 1 || v.unreached(c) != "") {
+			continue // an approval goes on without it: it is asked once, and nobody waits for it
+		}
 		if p := v.unreached(c); m.Do == Redeploy && p != "" {
 			return trouble(v, v.backoff(), "place "+p+", which "+c.Name+" reads, cannot be reached: what a restart would load is unknown"), true
 		}

@@ -18,6 +18,8 @@ type Saying struct {
 	Pair        PairID        // revoked, attested: which pair, "" the rotation's old one
 	Fragment    string        // revoked: last four characters of the key that was revoked
 	For         time.Duration // waived: how long
+	Consumers   []string      // approved: that may be left without proof, or without a working key meanwhile
+	From, To    time.Time     // approved: a maintenance window, UTC
 }
 
 // Say checks that the word fits what is proven, appends it, and wakes the rotation. A *Refusal means that nothing was
@@ -31,9 +33,12 @@ func (rt *Rotator) Say(ctx context.Context, s Saying) (Word, error) {
 		return Word{}, refuse("nameless", "", "a word needs a name: use --as NAME")
 	}
 	w := Word{Credential: s.Credential, Kind: s.Kind, Who: s.Who, At: rt.now(), Pair: s.Pair, Target: s.Target, Text: s.Text,
-		Fragment: s.Fragment}
-	if s.Kind == WaiveIt {
+		Fragment: s.Fragment, Consumers: s.Consumers, From: s.From.UTC(), To: s.To.UTC()}
+	switch s.Kind {
+	case WaiveIt:
 		return rt.waive(ctx, c, s, w)
+	case Reviewed:
+		return rt.review(ctx, c, s, w)
 	}
 	r, err := rt.concerned(ctx, s)
 	if err != nil {
@@ -41,7 +46,7 @@ func (rt *Rotator) Say(ctx context.Context, s Saying) (Word, error) {
 	}
 	w.Rotation = r.ID
 	if s.Kind == Approved {
-		w.Spec = c.Spec.Digest
+		w.Spec, w.Alone = c.Spec.Digest, r.Lane == Compromised && strings.EqualFold(r.Facts.SubmittedBy, s.Who)
 	}
 	if s.Kind == RevokedIt || s.Kind == AttestIt && s.Pair != "" {
 		w.Pair = r.Old
@@ -64,14 +69,19 @@ func isWrongKey(err error) bool {
 // inWords is the word as the trail tells it.
 func (w Word) inWords(wrong bool) string {
 	text := map[WordKind]string{Approved: "the revocation is approved", RollBack: "rollback is wished", Abandon: "abandoning is wished",
-		Resume: "going on is wished", WaiveIt: "waived until " + stamp(w.Expires) + ": " + w.Target, AttestIt: "attested: " + w.Target}[w.Kind]
+		Resume: "going on is wished", Compromise: "the pair in use is COMPROMISED", Reviewed: "the approval that was given alone is reviewed", WaiveIt: "waived until " + stamp(w.Expires) + ": " + w.Target, AttestIt: "attested: " + w.Target}[w.Kind]
 	switch {
 	case w.Kind == RevokedIt && wrong:
 		text = "named the key IN USE (" + w.Fragment + ") as the one that was revoked"
 	case w.Kind == RevokedIt:
 		text = "says that the key ending in " + w.Fragment + " was revoked"
+	case w.Kind == Approved && !w.To.IsZero():
+		text = "the maintenance window from " + stamp(w.From) + " to " + stamp(w.To) + " is approved"
 	case w.Kind == AttestIt && w.Pair != "":
 		text = "attested that " + string(w.Pair) + " is revoked"
+	}
+	if len(w.Consumers) > 0 {
+		text += ", also for " + strings.Join(w.Consumers, ", ")
 	}
 	if w.Text != "" {
 		text += "; " + w.Text
@@ -159,7 +169,7 @@ func (rt *Rotator) fits(ctx context.Context, c Credential, r Rotation, s Saying)
 	case RevokedIt:
 		return rt.fitsRevoked(ctx, r, s)
 	case Approved:
-		return fitsApproved(c.Spec, r, s)
+		return rt.fitsApproved(c.Spec, r, s)
 	case RollBack:
 		return fitsRollback(r)
 	case Abandon:
@@ -202,6 +212,9 @@ func (rt *Rotator) fitsRevoked(ctx context.Context, r Rotation, s Saying) error 
 	case s.Fragment == kept.Fragment && r.Lane == Burial:
 		return refuse("key_in_use", "quarterturn rotate "+r.Credential, "those are the last characters of the key IN USE. If it "+
 			"was revoked, every consumer fails soon: re-enable it in the portal if you can, otherwise rotate at once")
+	case s.Fragment == kept.Fragment && r.Lane != Routine:
+		return refuse("wrong_key", "quarterturn status "+r.Credential, "those are the last characters of the key IN USE. If it was "+
+			"revoked, every consumer fails soon: re-enable it in the portal now; there is no way back to the other one")
 	case s.Fragment == kept.Fragment:
 		return refuse("wrong_key", "quarterturn rollback "+r.Credential, "those are the last characters of the key IN USE. If "+
 			"it was revoked, every consumer fails soon: re-enable it in the portal if you can, otherwise go back now")
@@ -210,20 +223,95 @@ func (rt *Rotator) fitsRevoked(ctx context.Context, r Rotation, s Saying) error 
 		"was recorded: look again")
 }
 
-func fitsApproved(sp Spec, r Rotation, s Saying) error {
+func (rt *Rotator) fitsApproved(sp Spec, r Rotation, s Saying) error {
 	switch {
-	case r.Facts.SubmittedBy != "" && strings.EqualFold(r.Facts.SubmittedBy, s.Who):
-		return refuse("same_person", "", "%s brought the pair in: somebody else must approve; nothing was recorded", s.Who)
 	case !mayApprove(sp, s.Who):
 		return refuse("no_approver", "", "%s is not among the approvers of %s; nothing was recorded", s.Who, sp.Credential)
+	case !s.To.IsZero() || len(s.Consumers) > 0:
+		return rt.fitsNamed(sp, r, s)
+	}
+	return rt.fitsSecond(r, s)
+}
+
+// fitsSecond: who brought the pair in does not approve, but for an emergency in which nobody else answered.
+func (rt *Rotator) fitsSecond(r Rotation, s Saying) error {
+	same := r.Facts.SubmittedBy != "" && strings.EqualFold(r.Facts.SubmittedBy, s.Who)
+	told := r.Facts.Told
+	awaited := strings.HasPrefix(told.Command, "quarterturn approve ") && !rt.now().Before(told.Since.Add(loneAfter))
+	switch {
 	case r.New == "":
 		return refuse("too_early", "quarterturn status "+r.Credential, "there is no new pair yet to approve; nothing was recorded")
+	case same && r.Lane != Compromised:
+		return refuse("same_person", "", "%s brought the pair in: somebody else must approve; nothing was recorded", s.Who)
+	case same && !awaited:
+		return refuse("same_person", "", "%s brought the pair in: somebody else must approve, or, once that was awaited for %s, %s with a "+
+			"reason; nothing was recorded", s.Who, loneAfter, s.Who)
+	case same && strings.TrimSpace(s.Text) == "":
+		return refuse("reasonless", "", "an approval that is given alone needs a reason: --reason WHY; nothing was recorded")
 	}
 	return nil
 }
 
+// fitsNamed: an approval that lets consumers fail names each, and is for an emergency or a maintenance window alone.
+func (rt *Rotator) fitsNamed(sp Spec, r Rotation, s Saying) error {
+	for _, name := range s.Consumers {
+		if !waivable(sp, "consumer:"+name) {
+			return refuse("unknown_target", "", "a consumer that is named does not exist; nothing was recorded")
+		}
+	}
+	switch {
+	case strings.TrimSpace(s.Text) == "":
+		return refuse("reasonless", "", "an approval that names consumers needs a reason: --reason WHY; nothing was recorded")
+	case s.To.IsZero() && r.Lane != Compromised:
+		return refuse("no_emergency", "", "only an emergency goes on without a consumer's proof; a waiver for the consumer is the way here; nothing was recorded")
+	case s.To.IsZero() && r.New == "" && r.State == DueState: // a key that ends the old one
+		return nil
+	case s.To.IsZero():
+		return rt.fitsSecond(r, s)
+	case r.Lane != Replace:
+		return refuse("no_window", "", "this rotation needs no maintenance window; nothing was recorded")
+	case !s.From.Before(s.To) || !rt.now().Before(s.To) || s.To.Sub(s.From) > 24*time.Hour:
+		return refuse("window", "", "a maintenance window lies ahead, begins before it ends and lasts a day at most; nothing was recorded")
+	case len(s.Consumers) < len(sp.Consumers):
+		return refuse("unnamed", "", "the approval must name every consumer that fails meanwhile: %s; nothing was recorded", consumerNames(sp))
+	}
+	return nil
+}
+
+func consumerNames(sp Spec) string {
+	var names []string
+	for _, c := range sp.Consumers {
+		names = append(names, c.Name)
+	}
+	return strings.Join(names, ",")
+}
+
+// review stands on the credential: the rotation it is about has ended.
+func (rt *Rotator) review(ctx context.Context, c Credential, s Saying, w Word) (Word, error) {
+	standings, err := rt.Status(ctx, s.Credential)
+	if err != nil {
+		return Word{}, err
+	}
+	lone := standings[0].Review
+	switch {
+	case lone == nil:
+		return Word{}, refuse("nothing", "quarterturn status "+s.Credential, "no approval of %s waits for a review; nothing was recorded", s.Credential)
+	case strings.EqualFold(lone.Who, s.Who):
+		return Word{}, refuse("same_person", "", "%s gave that approval: somebody else must review it; nothing was recorded", s.Who)
+	case !mayApprove(c.Spec, s.Who):
+		return Word{}, refuse("no_approver", "", "%s is not among the approvers of %s; nothing was recorded", s.Who, s.Credential)
+	}
+	return rt.append(ctx, w, false)
+}
+
 func fitsRollback(r Rotation) error {
 	switch {
+	case r.Lane == Compromised:
+		return refuse("compromised", "quarterturn status "+r.Credential, "the old pair is compromised: nothing is put back to it")
+	case r.Lane == Replace && r.Facts.Wrote:
+		return refuse("replaced", "quarterturn status "+r.Credential, "creating the new pair ends the old one: there is nothing to go back to")
+	case r.Lane == Retire:
+		return refuse("nothing_written", "quarterturn abandon "+r.Credential, "nothing has been written: to stop, abandon")
 	case r.State == AwaitingKey && r.Facts.Wrote:
 		return nil // a third key is asked for, and the old one may have come back to life
 	case r.State == Received && r.Facts.BothDead:
@@ -243,8 +331,8 @@ func fitsRollback(r Rotation) error {
 }
 
 func fitsAbandon(r Rotation) error {
-	if r.Facts.BothDead {
-		return refuse("third_key", "quarterturn rotate "+r.Credential, "something has been written, and no pair works; the way on "+
+	if r.Facts.BothDead || r.Facts.Wrote && r.Lane != Routine {
+		return refuse("third_key", "quarterturn rotate "+r.Credential, "something has been written, and there is no way back; the way on "+
 			"is a third pair")
 	}
 	if r.Facts.Wrote {

@@ -32,6 +32,8 @@ type Seen struct {
 	OldHeld  bool         // a sealed copy of the old pair exists
 	NewHeld  bool         // a sealed copy of the new pair exists
 	NewAway  bool         // some readable place can return the new pair
+	NewOpen  bool         // the new pair's material is at hand, from its sealed copy or a place
+	Control  string       // retire: the credential whose pair in use stands for New in a triple, "" when there is none
 	ProbeAt  time.Time    // a probe was not made: due again then
 	ProbeWhy string       // why it was not made
 }
@@ -40,6 +42,9 @@ type Seen struct {
 type OrphanSeen struct {
 	Pair         PairID
 	Why, Command string
+	Sealed       bool // a copy is here
+	Whole        Pair
+	InPlace      bool // a place holds it
 }
 
 // Opened says whether this process can open sealed copies.
@@ -68,6 +73,7 @@ type PlaceSeen struct {
 	Grade   backends.Grade
 	Version string
 	Err     string // value-free, for HoldsUnknown
+	Pair    PairID // for HoldsOther: which
 }
 
 // RunSeen is a consumer's deployment as its pipeline tells it.
@@ -112,6 +118,11 @@ type Move struct {
 	Unheld  bool            // the old pair was never held here: it gets a place in the inventory
 	Again   []string        // consumers whose last run no longer counts
 	Rewrite []string        // places that cannot be read back, and are not believed any more
+	Spare   bool            // with DropNew: another pair still works
+	TakeNew PairID          // the rotation takes this pair, which is sealed here, for its new one
+	Skips   []string        // what this lane leaves out, each with its reason: recorded with the transition
+	Hurry   bool            // a rotation in the compromised lane is opened with it
+	Retires bool            // the credential ends with it
 	Resume  State           // entering failed: where to go on
 	Deny    string          // a person's wish is answered with no, and why
 

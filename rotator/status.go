@@ -21,20 +21,26 @@ type Standing struct {
 	Rotation    *Rotation  // under way, nil when none is
 	Burials     []Rotation // under way
 	Pairs       []Pair
+	Review      *Word     // an approval that somebody gave alone, and nobody has reviewed; nil when there is none
+	Retired     bool      // it has ended without successor
 	GivenUp     time.Time // when the last rotation was abandoned or rolled back, zero when it was not
 	Why         string    // one sentence
 	Command     string    // the one next command, "" when nobody is awaited
 	Configured  bool      // false: in the ledger, and no longer in the configuration (I-20)
 }
 
-// Status lists where credentials stand: all of them when none is named. Two queries, and one for each rotation that
-// awaits a person.
+// Status lists where credentials stand: all of them when none is named. Three queries, and one for each rotation that
+// awaits a person; for a single name only what is its own is read.
 func (rt *Rotator) Status(ctx context.Context, names ...string) ([]Standing, error) {
-	pairs, err := rt.o.Ledger.Pairs(ctx, "")
+	only := ""
+	if len(names) == 1 {
+		only = names[0]
+	}
+	pairs, err := rt.o.Ledger.Pairs(ctx, only)
 	if err != nil {
 		return nil, err
 	}
-	rotations, err := rt.o.Ledger.Rotations(ctx, "")
+	rotations, err := rt.o.Ledger.Rotations(ctx, only)
 	if err != nil {
 		return nil, err
 	}
@@ -52,8 +58,12 @@ func (rt *Rotator) Status(ctx context.Context, names ...string) ([]Standing, err
 		byName[n] = &list[i]
 	}
 	gather(byName, pairs, rotations)
+	doubt, err := rt.Doubt(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for i := range list {
-		rt.judge(&list[i])
+		rt.judge(&list[i], doubt)
 		if err := rt.outdated(ctx, &list[i]); err != nil {
 			return nil, err
 		}
@@ -83,19 +93,28 @@ func (st *Standing) take(r Rotation) {
 		st.Burials = append(st.Burials, r)
 	case !r.State.Over():
 		st.Rotation = &r
+	case r.Lane == Retire && r.State == Closed:
+		st.Retired = true
+	case r.Lane == Compromised && r.Facts.Lone != nil:
+		st.Review = r.Facts.Lone
 	case r.State == Abandoned || r.State == RolledBack:
 		st.GivenUp = later(st.GivenUp, r.EnteredAt)
 	}
 }
 
 // judge says in one sentence what is the matter and which command is next.
-func (rt *Rotator) judge(st *Standing) {
+func (rt *Rotator) judge(st *Standing, doubt string) {
 	st.Finding = policies.Judge(rt.creds[st.Credential].Spec.Policy, st.Current.Created, rt.now())
+	if doubt != "" && st.Finding.Level != policies.Overdue {
+		st.Finding.Level, st.Finding.Known, st.Finding.Rule = policies.Overdue, false, doubt
+	}
 	st.Why = st.Finding.Rule
 	switch {
 	case st.Rotation != nil:
 		st.Why, st.Command = st.Rotation.Why, st.Rotation.Command
 		return
+	case st.Retired && st.Current.ID == "":
+		st.Finding.Level, st.Why = policies.Fresh, "retired: no pair is in use"
 	case st.Current.ID == "":
 		st.Why, st.Command = "not adopted: its age is unknown, hence overdue", "quarterturn adopt "+st.Credential
 	case st.Finding.Level != policies.Fresh:
@@ -110,6 +129,9 @@ func (rt *Rotator) judge(st *Standing) {
 
 // outdated: what was asked of a person before a word came in need not be right any more; a pass must look first.
 func (rt *Rotator) outdated(ctx context.Context, st *Standing) error {
+	if err := rt.reviewed(ctx, st); err != nil {
+		return err
+	}
 	if st.Rotation == nil || st.Command == "" {
 		return nil
 	}
@@ -122,21 +144,30 @@ func (rt *Rotator) outdated(ctx context.Context, st *Standing) error {
 	return err
 }
 
-// Vanished lists credentials with a pair that may be alive, or a rotation under way, that left the configuration (I-20).
-func (rt *Rotator) Vanished(ctx context.Context) ([]string, error) {
-	pairs, err := rt.o.Ledger.Pairs(ctx, "")
-	if err != nil {
-		return nil, err
+// reviewed: an approval that was given alone waits until somebody else has looked at it.
+func (rt *Rotator) reviewed(ctx context.Context, st *Standing) error {
+	if st.Review == nil {
+		return nil
 	}
-	seen := map[string]bool{}
-	var gone []string
-	for _, p := range pairs {
-		if _, known := rt.creds[p.Credential]; !known && mayLive(p.Life) && !seen[p.Credential] {
-			seen[p.Credential] = true
-			gone = append(gone, p.Credential)
+	said, err := rt.o.Ledger.Words(ctx, st.Credential)
+	for _, w := range said {
+		if w.Kind == Reviewed && w.Seq > st.Review.Seq {
+			st.Review = nil
+			return err
 		}
 	}
-	return gone, nil
+	if st.Command == "" {
+		st.Why = st.Review.Who + " approved a revocation alone (" + st.Review.Text + "): somebody else is to review it"
+		st.Command = "quarterturn approve " + st.Credential + " --review"
+	}
+	return err
+}
+
+// Vanished lists credentials with a pair that may be alive, or a rotation under way, that left the configuration (I-20),
+// as the last pass found them.
+func (rt *Rotator) Vanished(ctx context.Context) ([]string, error) {
+	a, err := rt.o.Ledger.Ready(ctx, rt.now(), 0)
+	return a.Vanished, err
 }
 
 // Inspection is what check, adopt and plan show about a credential: preflight in detail. Nothing was changed.
@@ -244,7 +275,7 @@ func (rt *Rotator) Plan(ctx context.Context, credential string) (Plan, error) {
 	if err != nil {
 		return p, err
 	}
-	p.Rotation = Rotation{Credential: credential, Lane: Routine, State: DueState, Old: standings[0].Current.ID}
+	p.Rotation = Rotation{Credential: credential, Lane: laneOf(rt.creds[credential].Spec), State: DueState, Old: standings[0].Current.ID}
 	if r := standings[0].Rotation; r != nil {
 		p.Rotation = *r
 		if p.Rotation.Words, err = rt.unheard(ctx, *r); err != nil {

@@ -54,8 +54,9 @@ type Lane string
 const (
 	Routine     Lane = "routine"     // by policy, both keys alive for a while
 	Burial      Lane = "burial"      // one pair on its way to proven dead, or a dead pair watched
-	Compromised Lane = "compromised" // not yet built: refused with a clear message
-	Replace     Lane = "replace"     // not yet built: refused with a clear message
+	Compromised Lane = "compromised" // the pair in use is known to others: no waiting, no way back to it
+	Replace     Lane = "replace"     // creating the new key ends the old one: in an approved maintenance window
+	Retire      Lane = "retire"      // the credential ends without successor
 )
 
 // Rotation is one journey: what has been proven so far, and what can't be seen again. Everything else is looked at
@@ -100,21 +101,25 @@ type Facts struct {
 	DeadAt      time.Time            // when death was proven; a burial watches from here
 	Wish        Wish                 // a person's unfulfilled wish
 	WishWord    *Word
-	Resume      State           // failed: the state to resume at
-	Intent      *Intent         // declared before an effect, cleared after its answer was recorded
-	NotBefore   time.Time       // burial of a rolled-back pair: grace before the first look
-	Attested    map[string]Word // by consumer: a person's word that it uses the target
-	SubmittedBy string          // who brought the new pair in
-	Portal      *Word           // who attested which organisation and environment the portal showed
-	EndWord     *Word           // a person's word that the pair to be revoked is revoked: closes as attested
-	BothDead    bool            // old and new were refused together: a third key is asked for
-	Rejected    string          // why the last pair was turned away, "" when none was
-	Reason      string          // failed: why
-	Stuck       int             // failed tries of the same effect in a row, for the wait between them
-	Stop        string          // an effect failed for good: why; cleared by a transition
-	NewDead     bool            // the new pair was refused when the vendor last answered about it
-	JointSince  time.Time       // since when both pairs are refused, zero when one is not
-	Used        bool            // burial: consumers may have run with the pair
+	Resume      State             // failed: the state to resume at
+	Intent      *Intent           // declared before an effect, cleared after its answer was recorded
+	NotBefore   time.Time         // burial of a rolled-back pair: grace before the first look
+	Attested    map[string]Word   // by consumer: a person's word that it uses the target
+	SubmittedBy string            // who brought the new pair in
+	Portal      *Word             // who attested which organisation and environment the portal showed
+	EndWord     *Word             // a person's word that the pair to be revoked is revoked: closes as attested
+	BothDead    bool              // old and new were refused together: a third key is asked for
+	Rejected    string            // why the last pair was turned away, "" when none was
+	Reason      string            // failed: why
+	Stuck       int               // failed tries of the same effect in a row, for the wait between them
+	Stop        string            // an effect failed for good: why; cleared by a transition
+	NewDead     bool              // the new pair was refused when the vendor last answered about it
+	JointSince  time.Time         // since when no pair is left to go on or back with, zero when one is
+	Parts       map[string]string // of the spec it was last looked at with
+	Window      *Word             // replace: the approved maintenance window
+	Lone        *Word             // compromised: one person approved alone, which is to be reviewed
+	Used        bool              // burial: consumers may have run with the pair
+	Told        Told              // what people were last told
 }
 
 // Wish is what a person asked for and decide has not answered yet.
@@ -124,6 +129,7 @@ const (
 	WishRollback Wish = "rollback" // back to the old pair
 	WishAbandon  Wish = "abandon"  // stop before anything is written
 	WishResume   Wish = "resume"   // go on after what failed was mended
+	WishHurry    Wish = "hurry"    // the pair in use is known to others: start over in the compromised lane
 )
 
 // PlaceFact says that a place held Pair from Since on.
@@ -184,20 +190,25 @@ type Word struct {
 	Fragment   string    // revoked: last four characters of the key that was revoked
 	Expires    time.Time // waivers
 	Spec       string    // approvals: digest of the spec approved
+	Consumers  []string  // approvals: the consumers that may be left without proof, or without a working key meanwhile
+	From, To   time.Time // approvals of a maintenance window: From <= t < To, UTC; zero otherwise
+	Alone      bool      // approvals: no second person answered, and the emergency could not wait
 }
 
 // WordKind is what a person can say.
 type WordKind string
 
 const (
-	Submitted WordKind = "submitted" // a pair came in through Accept
-	Approved  WordKind = "approved"  // the revocation may be asked for
-	RevokedIt WordKind = "revoked"   // the old pair was revoked in the portal
-	AttestIt  WordKind = "attested"  // a fact that nothing can show
-	WaiveIt   WordKind = "waived"    // go on without one piece of evidence, until Expires
-	RollBack  WordKind = "rollback"  // as WishRollback
-	Abandon   WordKind = "abandon"   // as WishAbandon
-	Resume    WordKind = "resume"    // as WishResume
+	Submitted  WordKind = "submitted"   // a pair came in through Accept
+	Approved   WordKind = "approved"    // the revocation may be asked for
+	RevokedIt  WordKind = "revoked"     // the old pair was revoked in the portal
+	AttestIt   WordKind = "attested"    // a fact that nothing can show
+	WaiveIt    WordKind = "waived"      // go on without one piece of evidence, until Expires
+	RollBack   WordKind = "rollback"    // as WishRollback
+	Abandon    WordKind = "abandon"     // as WishAbandon
+	Resume     WordKind = "resume"      // as WishResume
+	Compromise WordKind = "compromised" // the pair in use is known to others: another rotation takes over
+	Reviewed   WordKind = "reviewed"    // on the credential: an approval that somebody gave alone was looked at
 )
 
 // Event is one line of the trail: chained per rotation, value-free.
@@ -235,12 +246,14 @@ type Spec struct {
 	Places       []PlaceSpec
 	Consumers    []ConsumerSpec
 	Owner        string
+	Deputy       string // "" when there is none
 	Approvers    []string
+	Parts        map[string]string // of the whole spec, path → digest: what a change touched can be named without a value
 }
 
 // ProfileSpec is what decide needs of a vendor profile.
 type ProfileSpec struct {
-	Lifecycle        string        // "overlap" is the only one built so far
+	Lifecycle        string        // "overlap" or "replace"; "two_slots" is not built
 	Host             string        // pinned host of the environment
 	LiveLimit        int           // how many pairs may live at once; 0 unknown
 	Propagation      time.Duration // how long a revocation may take to bite

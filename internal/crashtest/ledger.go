@@ -121,8 +121,24 @@ func glanced[T any](l *ledger, name string, do func() (T, error)) (T, error) {
 	return ask(l.s, l.life, glance, "list "+name, do)
 }
 
-func (l *ledger) Ready(ctx context.Context, now time.Time, limit int) ([]rotator.ID, error) {
-	return glanced(l, "ready", func() ([]rotator.ID, error) { return l.inner.Ready(ctx, now, limit) })
+func (l *ledger) Stock(ctx context.Context, st rotator.Stock) error {
+	return l.write("stock", func() error { return l.inner.Stock(ctx, st) })
+}
+
+func (l *ledger) Posted(ctx context.Context, p rotator.Parcel) error {
+	return l.write("posted", func() error { return l.inner.Posted(ctx, p) })
+}
+
+func (l *ledger) Outbox(ctx context.Context, now time.Time, limit int) ([]rotator.Parcel, error) {
+	return glanced(l, "outbox", func() ([]rotator.Parcel, error) { return l.inner.Outbox(ctx, now, limit) })
+}
+
+func (l *ledger) Inventory(ctx context.Context, names ...string) ([]rotator.Item, error) {
+	return glanced(l, "inventory", func() ([]rotator.Item, error) { return l.inner.Inventory(ctx, names...) })
+}
+
+func (l *ledger) Ready(ctx context.Context, now time.Time, limit int) (rotator.Agenda, error) {
+	return glanced(l, "ready", func() (rotator.Agenda, error) { return l.inner.Ready(ctx, now, limit) })
 }
 
 func (l *ledger) Pairs(ctx context.Context, credential string) ([]rotator.Pair, error) {

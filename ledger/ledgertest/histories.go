@@ -16,6 +16,7 @@ type model struct {
 	rotations []*row
 	candidate bool
 	words     int
+	epoch     int64 // one counter over all of the credential's rotations
 	events    map[rotator.ID]int
 }
 
@@ -104,7 +105,8 @@ func (h *history) takes(t *rapid.T) {
 		return
 	}
 	expect(t, "claim", err, nil)
-	m.epoch, m.lease, m.told = m.epoch+1, h.clock.Now().Add(ttl), m.words
+	h.model.epoch++
+	m.epoch, m.lease, m.told = h.model.epoch, h.clock.Now().Add(ttl), m.words
 	if r.Epoch != m.epoch || r.Rev != m.rev || len(r.Words) != m.words-m.heard {
 		t.Fatalf("claimed epoch %d, rev %d, %d words; want %d, %d, %d", r.Epoch, r.Rev, len(r.Words), m.epoch, m.rev,
 			m.words-m.heard)
@@ -209,7 +211,7 @@ func (h *history) compare(t *rapid.T) {
 			t.Fatalf("rotation is %+v, want %+v", r, *m)
 		}
 		due := !m.state.Over() && !m.next.After(h.clock.Now()) && !m.lease.After(h.clock.Now())
-		if slices.Contains(ready, m.id) != due {
+		if slices.Contains(ready.Rotations, m.id) != due {
 			t.Fatalf("rotation %s ready: %v, want %v", m.id, !due, due)
 		}
 	}

@@ -53,7 +53,7 @@ func ready(w *world) {
 	w.same("time passes", w.ready(), []rotator.ID{"late", "now", "soon"})
 	first, err := w.ledger.Ready(w.ctx, w.clock.Now(), 1)
 	w.must(err)
-	w.same("limited", first, []rotator.ID{"late"})
+	w.same("limited", first.Rotations, []rotator.ID{"late"})
 	w.claim("late")
 	w.end("now")
 	w.same("neither leased nor ended", w.ready(), []rotator.ID{"soon"})

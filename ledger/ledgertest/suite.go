@@ -168,7 +168,7 @@ func (w *world) ready() []rotator.ID {
 	w.Helper()
 	ids, err := w.ledger.Ready(w.ctx, w.clock.Now(), 100)
 	w.must(err)
-	return ids
+	return ids.Rotations
 }
 
 // stored reads one rotation back without claiming it.
