@@ -95,7 +95,7 @@ func (rt *Rotator) recognised(ctx context.Context, c Credential, p Paste) (Pair,
 // expecting finds the rotation that waits for this pair. A candidate comes again when its first receipt got lost; once a
 // pass has opened its sealed copy there is nothing left to do, and the rotation's State is returned as "".
 func (rt *Rotator) expecting(ctx context.Context, p Paste, pair Pair) (Rotation, error) {
-	r, err := rt.openRotation(ctx, p.Credential)
+	r, err := rt.Underway(ctx, p.Credential)
 	if errors.Is(err, ErrNotFound) {
 		return r, refuse("no_rotation", "quarterturn rotate "+p.Credential, "no rotation of %s is open; nothing was kept",
 			p.Credential)
@@ -215,8 +215,8 @@ func (rt *Rotator) readBack(ctx context.Context, id PairID, verify secret.Verify
 	return verify(stored)
 }
 
-// openRotation is the credential's rotation under way, burials aside. ErrNotFound when there is none.
-func (rt *Rotator) openRotation(ctx context.Context, credential string) (Rotation, error) {
+// Underway is the credential's rotation under way, burials aside. ErrNotFound when there is none.
+func (rt *Rotator) Underway(ctx context.Context, credential string) (Rotation, error) {
 	all, err := rt.o.Ledger.Rotations(ctx, credential)
 	if err != nil {
 		return Rotation{}, err

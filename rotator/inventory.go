@@ -16,7 +16,7 @@ import (
 type Agenda struct {
 	Rotations   []ID          // open, unleased, NextAt reached, oldest NextAt first
 	Credentials []string      // listed, and their age wants to be judged again
-	Vanished    []string      // left the configuration without retire, while a pair may be alive or a rotation is open (I-20)
+	Vanished    []string      // left the configuration without retire, while a pair may be alive (I-20)
 	Inventory   string        // digest of the configuration that was last taken in, "" before the first
 	Newest      time.Time     // of all events, zero when there is none: a clock behind it is wrong
 	Parcels     bool          // messages wait to be delivered
@@ -175,7 +175,7 @@ func (rt *Rotator) stockGone(ctx context.Context, st *Stock, known map[string]It
 	return err
 }
 
-// gone are the credentials that are not configured, and whether a pair of theirs may live or a rotation is open.
+// gone are the credentials that are not configured, and whether a pair of theirs may live.
 func (rt *Rotator) gone(ctx context.Context, known map[string]Item) (map[string]bool, error) {
 	all := map[string]bool{}
 	for name := range known {
@@ -184,18 +184,9 @@ func (rt *Rotator) gone(ctx context.Context, known map[string]Item) (map[string]
 		}
 	}
 	pairs, err := rt.o.Ledger.Pairs(ctx, "")
-	if err != nil {
-		return nil, err
-	}
 	for _, p := range pairs {
 		if _, there := rt.creds[p.Credential]; !there {
 			all[p.Credential] = all[p.Credential] || mayLive(p.Life)
-		}
-	}
-	rotations, err := rt.o.Ledger.Rotations(ctx, "")
-	for _, r := range rotations {
-		if _, there := rt.creds[r.Credential]; !there {
-			all[r.Credential] = all[r.Credential] || !r.State.Over() && r.Lane != Burial
 		}
 	}
 	return all, err

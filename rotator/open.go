@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"quarterturn/secret"
@@ -37,7 +38,7 @@ func (rt *Rotator) OpenNow(ctx context.Context, credential string, lane Lane, wh
 // it, which opens the other one in the same transaction; without one it is opened at once. The rotation is the one to
 // work on next.
 func (rt *Rotator) Hurry(ctx context.Context, credential, who, reason string) (Rotation, error) {
-	r, err := rt.openRotation(ctx, credential)
+	r, err := rt.Underway(ctx, credential)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return rt.OpenNow(ctx, credential, Compromised, who, "the pair in use is compromised, as "+who+" said")
@@ -45,6 +46,19 @@ func (rt *Rotator) Hurry(ctx context.Context, credential, who, reason string) (R
 		return r, err
 	}
 	_, err = rt.Say(ctx, Saying{Credential: credential, Kind: Compromise, Who: who, Text: reason})
+	return r, err
+}
+
+// Retire opens the journey that ends a credential without successor. A rotation under way must have ended before.
+func (rt *Rotator) Retire(ctx context.Context, credential, who, reason string) (Rotation, error) {
+	if strings.TrimSpace(reason) == "" {
+		return Rotation{}, refuse("reasonless", "", "retiring a credential needs a reason: --reason WHY; nothing was changed")
+	}
+	r, err := rt.OpenNow(ctx, credential, Retire, who, "to be retired, as "+who+" asked: "+reason)
+	if errors.Is(err, ErrOpen) {
+		return r, refuse("open", "quarterturn status "+credential, "a rotation of %s is under way: let it end, or abandon it, first; "+
+			"nothing was changed", credential)
+	}
 	return r, err
 }
 

@@ -71,10 +71,22 @@ func (rt *Rotator) One(ctx context.Context, id ID) (Outcome, bool) {
 	return out, true
 }
 
-// vanished: I-20, a live credential that left the configuration stays listed, and is an error in every pass.
+// vanished: I-20, a live credential that left the configuration stays listed, and is an error in every pass. A rotation
+// of one of which no pair may live has nothing left to do.
 func (rt *Rotator) vanished(ctx context.Context, r Rotation) error {
+	pairs, err := rt.o.Ledger.Pairs(ctx, r.Credential)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(pairs, func(p Pair) bool { return mayLive(p.Life) }) {
+		e := Event{Rotation: r.ID, At: rt.now(), Kind: "moved", Who: "quarterturn", From: r.State, To: Abandoned,
+			Text: "the credential left the configuration, and no pair of it may be alive"}
+		r.State, r.EnteredAt, r.Why, r.Command = Abandoned, e.At, e.Text, ""
+		_, err := rt.o.Ledger.Record(ctx, Change{Rotation: r, Events: []Event{e}, Release: true})
+		return err
+	}
 	r.NextAt, r.Why = rt.now().Add(tick), "the credential is no longer in the configuration"
-	_, err := rt.o.Ledger.Record(ctx, Change{Rotation: r, Release: true})
+	_, err = rt.o.Ledger.Record(ctx, Change{Rotation: r, Release: true})
 	return errors.Join(fmt.Errorf("credential %q has a rotation under way and is no longer in the configuration: put it back",
 		r.Credential), err)
 }

@@ -25,6 +25,9 @@ func laneOf(sp Spec) Lane {
 	return Routine
 }
 
+// LaneOf is how a configured credential is rotated when nothing is wrong.
+func (rt *Rotator) LaneOf(credential string) Lane { return laneOf(rt.creds[credential].Spec) }
+
 // laneUnknown: a newer release opened it.
 func laneUnknown(v view) (Move, bool) {
 	return wait(v, v.now.Add(watchEvery), "this release does not know the "+string(v.r.Lane)+" lane; nothing was changed",

@@ -17,27 +17,32 @@ const patience = 2 * time.Minute
 
 func (a *app) rotateCmd() *cobra.Command {
 	var compromised, noWait bool
+	var reason string
 	c := &cobra.Command{Use: "rotate NAME", Short: "open a rotation, or go on with it, and guide a person through it", Args: names(1, 1, "one name"),
 		RunE: func(c *cobra.Command, args []string) error {
-			lane := rotator.Routine
+			if compromised && strings.TrimSpace(reason) == "" {
+				return usage("--compromised needs --reason: it stands in the trail")
+			}
+			begin := func(s *shop) (rotator.ID, error) { return a.openOrGoOn(c.Context(), s, args[0]) }
 			if compromised {
-				lane = rotator.Compromised
+				begin = func(s *shop) (rotator.ID, error) { return a.hurry(c.Context(), s, args[0], reason) }
 			}
 			if a.output != "json" {
 				n := newNarrator(a.p)
 				a.wi.trail = n.ofRotation
-				return a.withNamed(c.Context(), args, func(s *shop) error { return a.rotate(c.Context(), s, args[0], lane, n, noWait) })
+				return a.withNamed(c.Context(), args, func(s *shop) error { return a.rotate(c.Context(), s, args[0], begin, n, noWait) })
 			}
-			return a.withNamed(c.Context(), args, func(s *shop) error { return a.rotate(c.Context(), s, args[0], lane, nil, true) })
+			return a.withNamed(c.Context(), args, func(s *shop) error { return a.rotate(c.Context(), s, args[0], begin, nil, true) })
 		}}
-	c.Flags().BoolVar(&compromised, "compromised", false, "the key is known to others: not built yet")
+	c.Flags().BoolVar(&compromised, "compromised", false, "the key in use is known to others: no waiting, no way back")
+	c.Flags().StringVar(&reason, "reason", "", "with --compromised: what happened, for the trail")
 	c.Flags().BoolVar(&noWait, "no-wait", false, "stop instead of waiting a short while for machines")
 	return c
 }
 
 // rotate goes as far as it can: through passes while something moves, through prompts while somebody is there.
-func (a *app) rotate(ctx ctxt, s *shop, name string, lane rotator.Lane, n *narrator, noWait bool) error {
-	id, err := a.openOrGoOn(ctx, s, name, lane)
+func (a *app) rotate(ctx ctxt, s *shop, name string, begin func(*shop) (rotator.ID, error), n *narrator, noWait bool) error {
+	id, err := begin(s)
 	if err != nil {
 		return err
 	}
@@ -80,15 +85,29 @@ func oneLook(ctx ctxt, s *shop, id rotator.ID, name string) (rotator.Outcome, er
 }
 
 // openOrGoOn finds the open rotation or opens one.
-func (a *app) openOrGoOn(ctx ctxt, s *shop, name string, lane rotator.Lane) (rotator.ID, error) {
+func (a *app) openOrGoOn(ctx ctxt, s *shop, name string) (rotator.ID, error) {
 	standings, err := s.rt.Status(ctx, name)
 	if err != nil {
 		return "", err
 	}
-	if r := standings[0].Rotation; r != nil && lane == rotator.Routine {
+	if r := standings[0].Rotation; r != nil {
 		return r.ID, nil
 	}
-	r, err := s.rt.OpenNow(ctx, name, lane, a.as, "asked for by "+a.as)
+	r, err := s.rt.OpenNow(ctx, name, s.rt.LaneOf(name), a.as, "asked for by "+a.as)
+	return r.ID, err
+}
+
+// hurry is the compromised lane: what is under way ends in a pass, which opens the other rotation.
+func (a *app) hurry(ctx ctxt, s *shop, name, reason string) (rotator.ID, error) {
+	r, err := s.rt.Hurry(ctx, name, a.as, reason)
+	if err != nil || r.Lane == rotator.Compromised {
+		return r.ID, err
+	}
+	if _, worked := s.rt.One(ctx, r.ID); !worked {
+		return "", &failure{code: exitTransient, next: "quarterturn run",
+			err: errors.New("it is noted that the key is compromised; another pass is at work, and the next one goes on with it")}
+	}
+	r, err = s.rt.Underway(ctx, name)
 	return r.ID, err
 }
 
@@ -100,6 +119,7 @@ func (n *narrator) begin(ctx ctxt, s *shop, name string) {
 	st := standings[0]
 	n.p.line("Rotating %s (%s, %s)", n.p.style(bold, name), st.Vendor, st.Environment)
 	n.p.say("Age: %s.", st.Finding.Rule)
+	n.lane(st)
 	if st.Rotation != nil {
 		n.enter(st.Rotation.State)
 	}
@@ -111,10 +131,13 @@ func (a *app) between(ctx ctxt, s *shop, out rotator.Outcome, n *narrator, noWai
 	switch {
 	case ctx.Err() != nil:
 		return false, ctx.Err()
+	case somebody && out.Err == nil && awaitsKey(out):
+		if out.Broken != "" {
+			n.p.mark("STOP", "%s. Broken now: %s.", out.Why, out.Broken)
+		}
+		return a.guide(ctx, s, out, n)
 	case out.Err != nil && n == nil, out.To.Over(), out.Broken != "":
 		return false, a.finish(ctx, s, out, n)
-	case somebody && out.To == rotator.AwaitingKey && out.Command == "quarterturn rotate "+out.Credential:
-		return a.guide(ctx, s, out, n)
 	case somebody && out.To == rotator.Received && out.Command != "":
 		return a.askPortal(ctx, s, out, n)
 	case somebody && out.To == rotator.AwaitingRevocation && out.Command == "quarterturn revoked "+out.Credential:
@@ -129,6 +152,26 @@ func (a *app) between(ctx ctxt, s *shop, out rotator.Outcome, n *narrator, noWai
 		return a.waitFor(ctx, out, n)
 	}
 	return false, a.finish(ctx, s, out, n)
+}
+
+// awaitsKey: a person is asked to create a key now.
+func awaitsKey(out rotator.Outcome) bool {
+	return out.To == rotator.AwaitingKey && out.Command == "quarterturn rotate "+out.Credential
+}
+
+// lane says what is different from a routine rotation.
+func (n *narrator) lane(st rotator.Standing) {
+	if st.Rotation == nil {
+		return
+	}
+	switch st.Rotation.Lane {
+	case rotator.Compromised:
+		n.p.mark("note", "The key in use is COMPROMISED: no overlap, no freeze, and no way back to it. What is left out is in the trail.")
+	case rotator.Replace:
+		n.p.mark("note", "Creating the new key ends the old one: every consumer fails from then until it has the new key.")
+	case rotator.Retire:
+		n.p.mark("note", "The credential is being retired: its key is revoked, and no other takes its place.")
+	}
 }
 
 // lookAtBurials looks at the burials whose time has come: one of them may be what a rotation waits for. false: none.
@@ -263,7 +306,7 @@ func (a *app) finish(ctx ctxt, s *shop, out rotator.Outcome, n *narrator) error 
 		return errors.Join(err, quietly(code))
 	}
 	a.lastWord(ctx, s, out, n)
-	if out.To == rotator.AwaitingKey && a.w.terminal == nil && out.Command == "quarterturn rotate "+out.Credential {
+	if a.w.terminal == nil && awaitsKey(out) {
 		out.Command = "quarterturn submit " + out.Credential
 	}
 	n.p.next(out.Command)
@@ -273,7 +316,7 @@ func (a *app) finish(ctx ctxt, s *shop, out rotator.Outcome, n *narrator) error 
 // portalSteps is what there is to do in the portal now.
 func (a *app) portalSteps(ctx ctxt, s *shop, out rotator.Outcome) []string {
 	switch {
-	case out.To == rotator.AwaitingKey && out.Command == "quarterturn rotate "+out.Credential:
+	case awaitsKey(out):
 		return s.portal(out.Credential, "create", "", a.w.now())
 	case out.To == rotator.AwaitingRevocation && out.Command != "":
 		return s.portal(out.Credential, "revoke", s.oldFragment(ctx, out.Credential), a.w.now())
@@ -287,7 +330,7 @@ func (a *app) lastWord(ctx ctxt, s *shop, out rotator.Outcome, n *narrator) {
 		n.p.mark("STOP", "%s. Broken now: %s.", out.Why, out.Broken)
 	case out.To.Over():
 		n.p.line("%s is %s.", out.Credential, n.p.style(good, stateWords(out.To)))
-	case out.To == rotator.AwaitingKey && out.Command == "quarterturn rotate "+out.Credential:
+	case awaitsKey(out):
 		a.showPortal(s, out, n)
 		n.p.mark("ask", "hand the pair in: quarterturn submit %s, at a terminal or on standard input (from a password manager, never from a file)", out.Credential)
 	case out.To == rotator.AwaitingRevocation && out.Command == "quarterturn revoked "+out.Credential:

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,16 +74,27 @@ func (a *app) pass(ctx context.Context, s *shop, failOn string, told notify.Noti
 	if err := a.tell(ctx, told, outs); err != nil {
 		return err
 	}
-	code, gone, err := a.afterPass(ctx, s, outs, failOn)
+	sent, err := s.rt.Deliver(ctx, s.channels)
 	if err != nil {
 		return err
+	}
+	after, err := a.afterPass(ctx, s, outs, failOn)
+	if err != nil {
+		return err
+	}
+	code, gone := after.code, after.gone
+	if len(sent.Troubles) > 0 {
+		code = worst(code, exitTransient)
 	}
 	views := make([]outcomeView, 0, len(outs))
 	for _, o := range outs {
 		views = append(views, viewOutcome(o))
 	}
-	err = a.p.give(answer{json: map[string]any{"outcomes": views, "vanished": append([]string{}, gone...), "exit": code}, next: awaited(outs),
-		text: func(p *printer) { printOutcomes(p, outs, gone) }})
+	err = a.p.give(answer{json: map[string]any{"outcomes": views, "vanished": append([]string{}, gone...), "exit": code,
+		"doubt": after.doubt, "messages": viewDelivery(sent)}, next: awaited(outs), text: func(p *printer) {
+		printOutcomes(p, outs, gone)
+		printAfter(p, after, sent)
+	}})
 	return errors.Join(err, quietly(code))
 }
 
@@ -114,29 +127,55 @@ func prune(ctx context.Context, s *shop) error {
 	return err
 }
 
-// afterPass judges what the pass leaves behind.
-func (a *app) afterPass(ctx context.Context, s *shop, outs []rotator.Outcome, failOn string) (int, []string, error) {
-	code := exitDone
+// aftermath is what a pass leaves behind.
+type aftermath struct {
+	code  int
+	gone  []string // credentials that vanished from the configuration
+	doubt string   // why no age can be told, "" when it can
+}
+
+// afterPass judges it.
+func (a *app) afterPass(ctx context.Context, s *shop, outs []rotator.Outcome, failOn string) (left aftermath, err error) {
 	for _, o := range outs {
-		code = worst(code, outcomeCode(o))
+		left.code = worst(left.code, outcomeCode(o))
 	}
-	gone, err := s.rt.Vanished(ctx)
-	if err != nil {
-		return code, gone, err
+	if left.gone, err = s.rt.Vanished(ctx); err != nil {
+		return left, err
 	}
-	if len(gone) > 0 {
-		code = worst(code, exitStop)
+	if left.doubt, err = s.rt.Doubt(ctx); err != nil {
+		return left, err
+	}
+	if len(left.gone) > 0 || left.doubt != "" {
+		left.code = worst(left.code, exitStop)
 	}
 	if failOn == "overdue" {
 		over, err := overdue(ctx, s)
 		if err != nil {
-			return code, gone, err
+			return left, err
 		}
 		if over {
-			code = worst(code, exitOverdue)
+			left.code = worst(left.code, exitOverdue)
 		}
 	}
-	return code, gone, nil
+	return left, nil
+}
+
+// deliveryView is what became of messages, for machines.
+type deliveryView struct {
+	Sent     int               `json:"sent"`
+	Waiting  int               `json:"waiting"`
+	Troubles map[string]string `json:"troubles"`
+}
+
+func viewDelivery(d rotator.Delivery) deliveryView { return deliveryView(d) }
+
+func printAfter(p *printer, left aftermath, sent rotator.Delivery) {
+	if left.doubt != "" {
+		p.mark("STOP", "%s. Set the clock right; until then nothing is called in time.", left.doubt)
+	}
+	for _, name := range slices.Sorted(maps.Keys(sent.Troubles)) {
+		p.mark("wait", "a message by %s did not go: %s", name, sent.Troubles[name])
+	}
 }
 
 func outcomeCode(o rotator.Outcome) int {

@@ -16,19 +16,79 @@ import (
 // wordCmds are the commands by which a person says something. Each says what was recorded, and leaves the acting to the
 // next pass.
 func (a *app) wordCmds() []*cobra.Command {
-	return []*cobra.Command{a.approveCmd(), a.revokedCmd(), a.attestCmd(), a.waiveCmd(),
+	return []*cobra.Command{a.approveCmd(), a.revokedCmd(), a.attestCmd(), a.waiveCmd(), a.retireCmd(),
 		a.wishCmd("rollback", rotator.RollBack, "go back to the old pair everywhere, while it lives"),
 		a.wishCmd("abandon", rotator.Abandon, "stop a rotation before anything is written"),
 		a.wishCmd("resume", rotator.Resume, "go on after what failed was mended")}
 }
 
 func (a *app) approveCmd() *cobra.Command {
-	var reason string
+	var reason, window string
+	var consumers []string
+	var review bool
 	c := &cobra.Command{Use: "approve NAME", Short: "agree, as a second person, that the old key may be revoked", Args: names(1, 1, "one name"),
+		Long: "Agree, as a second person, that the old key may be revoked. In an emergency\n" +
+			"(rotate --compromised) --consumers names those that may be left without proof.\n" +
+			"Where creating a key ends the old one, --window says when that may happen, e.g.\n" +
+			"2026-12-01T02:00Z/2h, and --consumers who fails meanwhile. --review looks, as\n" +
+			"somebody else, at an approval that one person gave alone.",
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.say(c, rotator.Saying{Credential: args[0], Kind: rotator.Approved, Text: reason}, "approved")
+			s := rotator.Saying{Credential: args[0], Kind: rotator.Approved, Text: reason, Consumers: consumers}
+			if review {
+				return a.say(c, rotator.Saying{Credential: args[0], Kind: rotator.Reviewed, Text: reason}, "reviewed")
+			}
+			var err error
+			if s.From, s.To, err = span(window); err != nil {
+				return err
+			}
+			return a.say(c, s, "approved")
 		}}
-	c.Flags().StringVar(&reason, "reason", "", "for the trail")
+	f := c.Flags()
+	f.StringVar(&reason, "reason", "", "for the trail")
+	f.StringSliceVar(&consumers, "consumers", nil, "consumers that may be left without proof, or without a key meanwhile")
+	f.StringVar(&window, "window", "", "a maintenance window: its start and length, such as 2026-12-01T02:00Z/2h")
+	f.BoolVar(&review, "review", false, "look at an approval that one person gave alone")
+	return c
+}
+
+// span reads START/LENGTH; nothing is no window.
+func span(window string) (from, to time.Time, err error) {
+	if window == "" {
+		return from, to, nil
+	}
+	wrong := usage("--window takes a start and a length, such as 2026-12-01T02:00Z/2h")
+	start, length, both := strings.Cut(window, "/")
+	d, derr := strict.ParseDuration(length)
+	if !both || derr != nil {
+		return from, to, wrong
+	}
+	for _, form := range []string{"2006-01-02T15:04Z07:00", time.RFC3339} {
+		if from, err = time.Parse(form, start); err == nil {
+			return from.UTC(), from.UTC().Add(time.Duration(d)), nil
+		}
+	}
+	return time.Time{}, time.Time{}, wrong
+}
+
+func (a *app) retireCmd() *cobra.Command {
+	var reason string
+	c := &cobra.Command{Use: "retire NAME", Short: "end a credential without successor, proven dead", Args: names(1, 1, "one name"),
+		Long: "End a credential without successor: its key is revoked in the portal and proven\n" +
+			"dead, with another credential of the same vendor and environment to compare with;\n" +
+			"without one a person attests it. Afterwards it may leave the configuration.",
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.withNamed(c.Context(), args, func(s *shop) error {
+				r, err := s.rt.Retire(c.Context(), args[0], a.as, reason)
+				if err != nil {
+					return err
+				}
+				return a.p.give(answer{json: map[string]any{"credential": args[0], "rotation": string(r.ID), "next": "quarterturn run"},
+					next: "quarterturn run", text: func(p *printer) {
+						p.mark("said", "%s is to be retired, by %s. Nothing was changed yet; the next pass looks at it.", args[0], a.as)
+					}})
+			})
+		}}
+	c.Flags().StringVar(&reason, "reason", "", "why (required)")
 	return c
 }
 

@@ -72,7 +72,7 @@ func refusalCode(r *rotator.Refusal) int {
 }
 
 func integrity(err error) bool {
-	for _, bad := range []error{ledger.ErrDamaged, ledger.ErrForeign, ledger.ErrNewer, ledger.ErrRefused} {
+	for _, bad := range []error{ledger.ErrDamaged, ledger.ErrForeign, ledger.ErrNewer, ledger.ErrRefused, rotator.ErrRestored} {
 		if errors.Is(err, bad) {
 			return true
 		}

@@ -26,6 +26,7 @@ type shop struct {
 	ledger   *ledger.SQLite
 	rt       *rotator.Rotator
 	canOpen  bool // this machine holds a sealing identity
+	channels map[string]rotator.Channel
 }
 
 // wiring lets a caller stand between the parts: for the crash tests and the stories, which run the very wiring that
@@ -195,7 +196,7 @@ func specOf(c config.Credential, p vendors.Profile) (rotator.Spec, error) {
 		return rotator.Spec{}, err
 	}
 	sp := rotator.Spec{Credential: c.Name, Vendor: c.Vendor, Environment: c.Environment, Organisation: c.Organisation,
-		Digest: c.Digest, Policy: c.Policy, Fields: p.FieldNames(), Owner: c.Owner, Approvers: c.Approvers,
+		Digest: c.Digest, Policy: c.Policy, Fields: p.FieldNames(), Owner: c.Owner, Deputy: c.Deputy, Approvers: c.Approvers,
 		Profile: profileSpec(p, env)}
 	for _, pl := range c.Places {
 		fields := make([]string, 0, len(pl.Fields))
