@@ -103,7 +103,7 @@ func routineRows(s State) []row {
 func compromisedRows(s State) []row {
 	switch s {
 	case DueState:
-		return []row{heedAbandon, refuseRollback, lifecycleNotBuilt, cannotOpen, sealOldIfAny, oldElsewhere, goOnWithOrphan,
+		return []row{heedAbandon, refuseRollback, lifecycleNotBuilt, cannotOpen, goOnWithOrphan, sealOldIfAny, oldElsewhere,
 			liveLimit, emergency, askAtOnce}
 	case AwaitingKey:
 		return []row{heedAbandon, refuseRollback, oldCameLate, pairCameIn, awaitKey}
@@ -124,7 +124,7 @@ func compromisedRows(s State) []row {
 			firstKeyDone, missesProof, newUnclear, unapproved, requestAtOnce}
 	case AwaitingRevocation:
 		return []row{denyAbandon, refuseRollback, cannotOpen, newGone, bothDead, newDeadOnly, wrongKeyRevoked, clockOff,
-			placeLost, useLost, proofGone, attestedEnd, newUnclear, unprovable, awaitRevocation, moreTriples, provenDead}
+			placeLost, useLost, proofGone, attestedEnd, newUnclear, unprovable, awaitReplaced, moreTriples, provenDead}
 	case RevocationProven:
 		return []row{denyAbandon, denyRollback, cannotOpen, bothDead, newDeadOnly, oldAliveAgain, placeLost, useLost,
 			proofGone, missesProof, newUnclear, closeIt}

@@ -3,6 +3,7 @@ package rotator
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"quarterturn/backends"
 	"quarterturn/cicd"
@@ -129,6 +130,10 @@ func (l *looker) source(ctx context.Context, r Rotation, s *Seen, waived map[str
 		}
 	}
 	s.Source, s.Nowhere = from, absent == len(l.c.Spec.Places)
+	if r.Lane == Compromised && l.unfinished(agreed, s) {
+		s.Source = ""
+		return nil
+	}
 	if agreed != nil && agreed.Compare(l.arrived.Prints) == secret.Equal { // put there by hand: it is the new pair, not the old
 		s.Source, s.Nowhere = "", s.OldPair.ID == ""
 		return nil
@@ -141,6 +146,13 @@ func (l *looker) source(ctx context.Context, r Rotation, s *Seen, waived map[str
 		s.Changed, s.OldHeld = true, false
 	}
 	return l.elsewhere(ctx, from, agreed, problem)
+}
+
+// unfinished: the places hold the pair of the rotation that was superseded: it is not the compromised one.
+func (l *looker) unfinished(agreed secret.Prints, s *Seen) bool {
+	return agreed != nil && slices.ContainsFunc(s.Orphans, func(o OrphanSeen) bool {
+		return o.Sealed && agreed.Compare(o.Whole.Prints) == secret.Equal
+	})
 }
 
 // held reads a place and says what it holds; false when it cannot be read, or need not agree.

@@ -318,7 +318,7 @@ func stillHeld(v view) (Move, bool) {
 
 // inUseAgain: the pair came back into use, by a person's hand or a rollback: there is nothing to bury.
 func inUseAgain(v view) (Move, bool) {
-	if l := v.s.OldPair.Life; l != Current && l != Previous {
+	if l := v.s.OldPair.Life; l != Current && l != Previous && l != Candidate {
 		return Move{}, false
 	}
 	return goTo(Closed, "the pair is in use again: there is nothing to bury")

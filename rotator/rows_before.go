@@ -64,7 +64,7 @@ func oldElsewhere(v view) (Move, bool) {
 
 // liveLimit: I-13, the vendor must have room for one more pair, unless it came in already.
 func liveLimit(v view) (Move, bool) {
-	if v.r.New != "" {
+	if v.r.New != "" || v.sp.Profile.Lifecycle == string(Replace) {
 		return Move{}, false
 	}
 	n, live := v.sp.Profile.LiveLimit, v.s.Live
@@ -150,6 +150,9 @@ func preflightBroke(v view) (Move, bool) {
 
 func awaitKey(v view) (Move, bool) {
 	reason := "a person is asked to create a new pair in the portal"
+	if v.r.Lane == Compromised {
+		reason = "the pair in use is compromised: a person is asked to create a new one in the portal now"
+	}
 	if v.r.Facts.Rejected != "" {
 		reason = v.r.Facts.Rejected
 	}
@@ -159,6 +162,9 @@ func awaitKey(v view) (Move, bool) {
 
 // withoutPair: while a key is awaited and none works, or the way back opens again.
 func (v view) withoutPair(m Move) Move {
+	if w := v.approvedWindow(); w != nil && v.r.Lane == Replace && v.now.Before(w.To) {
+		m.Next = earlier(m.Next, w.To)
+	}
 	switch alive := verdict(v.s.Old) == vendors.Accepted; {
 	case v.r.Lane == Replace && v.r.Facts.OldDead:
 		m.Next, m.Broken = v.now.Add(tick), "every consumer, until the new pair is there: creating it has ended the old one"

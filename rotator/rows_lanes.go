@@ -300,10 +300,12 @@ func replaced(v view) (Move, bool) {
 
 // awaitReplaced: the old pair should die by itself within the propagation time.
 func awaitReplaced(v view) (Move, bool) {
-	switch bites := v.r.EnteredAt.Add(v.sp.Profile.Propagation); {
-	case verdict(v.s.Old) == vendors.Accepted && v.r.Facts.Revoked == nil && v.now.Before(bites):
+	bites := v.r.EnteredAt.Add(v.sp.Profile.Propagation)
+	dies := v.sp.Profile.Lifecycle == string(Replace) && verdict(v.s.Old) == vendors.Accepted && v.r.Facts.Revoked == nil
+	switch {
+	case dies && v.now.Before(bites):
 		return wait(v, earlier(bites, v.now.Add(tick)), "the old pair still answers; creating the new one should end it until "+stamp(bites), ""), true
-	case verdict(v.s.Old) == vendors.Accepted && v.r.Facts.Revoked == nil:
+	case dies:
 		return wait(v, v.now.Add(tick), "creating the new pair should have ended the old one, and it still works: look in the portal for "+
 			name(v.s.OldPair)+keep(v), v.revokedCommand()), true
 	}

@@ -32,6 +32,7 @@ type stageOptions struct {
 	Propagation time.Duration
 	Older       bool // the vendor's older generation of answers, which does not name the environment
 	LiveLimit   int  // 0: two
+	Replaces    bool // creating a pair ends the one before
 	Label       bool // the .env file carries the generation label, and the service reports it instead of a print
 	Wiring      wiring
 	// Amend changes the configuration before it is first read, for what the template does not ask; nil leaves it.
@@ -52,7 +53,8 @@ func newStage(ctx context.Context, w world, dir string, began time.Time, o stage
 
 func (st *stage) openVendor() error {
 	var err error
-	st.vendor, err = sim.New(sim.Options{Now: st.clock.now, Propagation: st.o.Propagation, Newer: !st.o.Older, LiveLimit: st.o.LiveLimit})
+	st.vendor, err = sim.New(sim.Options{Now: st.clock.now, Propagation: st.o.Propagation, Newer: !st.o.Older,
+		LiveLimit: st.o.LiveLimit, Replaces: st.o.Replaces})
 	if err != nil || st.o.Age == 0 {
 		return err
 	}
@@ -111,6 +113,12 @@ func (st *stage) configure(recipient string) error {
 	}
 	profile := fmt.Sprintf("name: bluum-demo\nextends: bluum\nenvironments:\n  sandbox: {base: %q, aliases: []}\n"+
 		"  production: {base: %q, aliases: []}\n", st.vendor.URL(sim.Sandbox), st.vendor.URL(sim.Production))
+	switch {
+	case st.o.Replaces:
+		profile += "lifecycle: {kind: replace, live_pairs: 1}\n"
+	case st.o.LiveLimit > 2:
+		profile += fmt.Sprintf("lifecycle: {live_pairs: %d}\n", st.o.LiveLimit)
+	}
 	cfg := initial{Name: demoName, Vendor: "bluum-demo", Environment: sim.Production, Organisation: "Acme Trading", EnvFile: "app.env",
 		Key: "BLUUM_API_KEY", Secret: "BLUUM_API_SECRET", Consumer: "app", Print: "$.print", Owner: "owner@acme.example",
 		Recipients: []string{recipient}, Profiles: []string{"bluum-demo.yaml"}}

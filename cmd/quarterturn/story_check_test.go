@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"quarterturn/rotator"
 	"quarterturn/secret/secrettest"
@@ -127,6 +128,9 @@ func (b *bench) spoken(args []string) []string {
 	for i := range spoken {
 		if spoken[i] == "NAME" {
 			spoken[i] = "Acme Trading"
+		}
+		if spoken[i] == "START/LENGTH" {
+			spoken[i] = b.clock.now().Add(time.Hour).Format("2006-01-02T15:04Z07:00") + "/1h"
 		}
 	}
 	if args[0] != "revoked" {

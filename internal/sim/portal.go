@@ -68,12 +68,15 @@ func (w *World) Create(organisation, environment, name string) (Shown, error) {
 }
 
 func (w *World) create(organisation, environment, name string, now time.Time) (Shown, error) {
-	if w.occupied(organisation, environment, now) >= w.liveLimit {
+	if !w.replaces && w.occupied(organisation, environment, now) >= w.liveLimit {
 		return Shown{}, ErrLimit
 	}
 	shown, err := w.mint(environment, now)
 	if err != nil {
 		return Shown{}, err
+	}
+	if w.replaces {
+		w.end(organisation, environment, now)
 	}
 	w.pairs = append(w.pairs, &pair{
 		id: shown.ID, organisation: organisation, environment: environment, name: name,
@@ -82,6 +85,15 @@ func (w *World) create(organisation, environment, name string, now time.Time) (S
 		acts: []act{{Active, now}},
 	})
 	return shown, nil
+}
+
+// end is what creating a pair does to the others where only one may be.
+func (w *World) end(organisation, environment string, now time.Time) {
+	for _, p := range w.pairs {
+		if p.organisation == organisation && p.environment == environment && p.inPortal(now) != Deleted {
+			p.acts = append(p.acts, act{Deleted, now.Add(w.propagation)})
+		}
+	}
 }
 
 func (w *World) mint(environment string, now time.Time) (Shown, error) {

@@ -34,6 +34,7 @@ type Options struct {
 	Rand        io.Reader        // where keys and secrets come from; nil: crypto/rand
 	LiveLimit   int              // pairs an organisation may have at once in one environment; 0: two
 	Propagation time.Duration    // from a person's act in the portal until the API knows; 0: at once
+	Replaces    bool             // creating a pair ends the organisation's others in that environment, after Propagation
 	Newer       bool             // list envelope, livemode, request ids in headers; false: bare arrays and older errors
 }
 
@@ -44,6 +45,7 @@ type World struct {
 	liveLimit   int
 	propagation time.Duration
 	newer       bool
+	replaces    bool
 	seed        string // makes ids of accounts and requests differ between worlds
 	servers     map[string]*server
 
@@ -83,7 +85,7 @@ func newWorld(o Options) (*World, error) {
 	if o.Rand == nil {
 		o.Rand = rand.Reader
 	}
-	w := &World{now: o.Now, random: o.Rand, liveLimit: o.LiveLimit, propagation: o.Propagation, newer: o.Newer,
+	w := &World{now: o.Now, random: o.Rand, liveLimit: o.LiveLimit, propagation: o.Propagation, newer: o.Newer, replaces: o.Replaces,
 		servers: map[string]*server{}, windows: windows{}}
 	var err error
 	w.seed, err = w.hex(16)
