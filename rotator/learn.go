@@ -326,7 +326,7 @@ func (l *learner) use(v view, c ConsumerSpec) bool {
 	target := v.target()
 	was, had := proofs[c.Name]
 	switch {
-	case seen.Names != "" && seen.Names != v.holdsTarget():
+	case seen.Names != "" && seen.Names != v.holdsTarget() && !v.named(c.Name):
 		delete(proofs, c.Name)
 		return false
 	case seen.Err == "" && seen.Use.Counts() && !seen.At.Before(ended):

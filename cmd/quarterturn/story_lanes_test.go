@@ -165,8 +165,25 @@ func TestStoryCompromisedWithoutASecondPerson(t *testing.T) {
 func TestStoryCompromisedConsumerWithoutProof(t *testing.T) {
 	b := raise(t, stageOptions{}, secondPlace)
 	b.compromise()
+	b.second.IgnoreRestart(true)
 	b.to(rotator.Redeployed)
-	b.t.Log(b.rotation().Why)
+	b.after(3 * time.Minute)
+	b.is(rotator.Redeployed, "consumer worker has not proved the pair yet")
+	b.awaits("quarterturn approve " + demoName + " --consumers worker --reason WHY")
+	b.as = "bob@acme.example"
+	b.does(exitUsage, "approve", demoName, "--consumers", "nobody", "--reason", "it is being abused")
+	b.does(exitDone, "approve", demoName, "--consumers", "worker", "--reason", "it is being abused")
+	b.as = "alice@acme.example"
+	b.to(rotator.AwaitingRevocation)
+	b.recounts("a waiver stands in: bob@acme.example: it is being abused")
+	b.broken = true // the worker still has the old pair, and the approval names it
+	b.to(rotator.Closed)
+	b.must(b.second.Restart())
+	b.second.IgnoreRestart(false)
+	b.must(b.second.Restart())
+	b.broken = false
+	b.works()
+	b.life(b.old, rotator.Dead)
 }
 
 // TestStoryCompromisedWithTheLimitFull: the vendor allows two pairs, and two live.
