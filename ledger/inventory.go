@@ -24,7 +24,8 @@ func (l *SQLite) Ready(ctx context.Context, now time.Time, limit int) (a rotator
 	limit = max(0, limit)
 	err = l.look(ctx, func(s session) error {
 		lines, err := list(s, scanLine, agendaQuery, nanos(now), nanos(s.now), limit, string(rotator.IsListed), nanos(now), limit,
-			string(rotator.Vanished), nanos(now))
+			string(rotator.Vanished), nanos(now),
+			nanos(s.now.Add(-l.o.KeepCalls)))
 		a = rotator.Agenda{}
 		for _, line := range lines {
 			line.into(&a)
@@ -43,7 +44,8 @@ const agendaQuery = `
 	UNION ALL SELECT 'vanished', credential, 0 FROM inventory WHERE state = ?
 	UNION ALL SELECT name, value, 0 FROM marks
 	UNION ALL SELECT 'newest', '', at FROM (SELECT at FROM events ORDER BY n DESC LIMIT 1) AS last
-	UNION ALL SELECT 'parcel', '', 0 FROM (SELECT n FROM outbox WHERE open = 1 AND next_at <= ? LIMIT 1) AS waiting`
+	UNION ALL SELECT 'parcel', '', 0 FROM (SELECT n FROM outbox WHERE open = 1 AND next_at <= ? LIMIT 1) AS waiting
+	UNION ALL SELECT 'old calls', '', 0 FROM (SELECT n FROM calls WHERE at < ? LIMIT 1) AS old`
 
 type agendaLine struct {
 	kind, name string
@@ -72,6 +74,8 @@ func (l agendaLine) into(a *rotator.Agenda) {
 		a.Skew = time.Duration(seconds) * time.Second
 	case "newest":
 		a.Newest = fromNanos(l.at)
+	case "old calls":
+		a.OldCalls = true
 	case "parcel":
 		a.Parcels = true
 	}

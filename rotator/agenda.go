@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"quarterturn/notify"
@@ -77,7 +78,7 @@ func apart(ahead time.Duration) string {
 	return ahead.Round(time.Second).String() + " behind"
 }
 
-// judgeDue judges ages: it opens the rotations that are due, reminds, and says when to judge again.
+// judgeDue judges ages: it opens the rotations that are due, reminds, and says when to judge again, in one write.
 func (rt *Rotator) judgeDue(ctx context.Context, names []string) error {
 	items, err := rt.o.Ledger.Inventory(ctx, names...)
 	if err != nil {
@@ -87,40 +88,45 @@ func (rt *Rotator) judgeDue(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
-	for _, i := range items {
-		if err := rt.judgeOne(ctx, i, doubt); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (rt *Rotator) judgeOne(ctx context.Context, i Item, doubt string) error {
-	st := Stock{Seen: map[string]time.Time{i.Credential: i.LookAt}}
-	c, known := rt.creds[i.Credential]
-	if !known { // another process has another configuration: it takes stock itself
-		i.LookAt = never()
-		st.Items = []Item{i}
-		return rt.o.Ledger.Stock(ctx, st)
-	}
-	standings, err := rt.Status(ctx, i.Credential)
+	standings, err := rt.Status(ctx, rt.known(names)...)
 	if err != nil {
 		return err
 	}
-	s := standings[0]
+	st := Stock{Seen: map[string]time.Time{}}
+	for _, i := range items {
+		st.Seen[i.Credential] = i.LookAt
+		at := slices.IndexFunc(standings, func(s Standing) bool { return s.Credential == i.Credential })
+		if at < 0 { // another process has another configuration: it takes stock itself
+			i.LookAt = never()
+			st.Items = append(st.Items, i)
+			continue
+		}
+		if err := rt.judgeOne(ctx, i, standings[at], doubt, &st); err != nil {
+			return err
+		}
+	}
+	return rt.o.Ledger.Stock(ctx, st)
+}
+
+func (rt *Rotator) known(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { _, there := rt.creds[n]; return !there })
+}
+
+func (rt *Rotator) judgeOne(ctx context.Context, i Item, s Standing, doubt string, st *Stock) error {
+	sp := rt.creds[i.Credential].Spec
 	if s.Rotation == nil && doubt == "" && rt.opens(s) {
-		r, err := rt.OpenNow(ctx, i.Credential, laneOf(c.Spec), "quarterturn", s.Finding.Rule)
+		r, err := rt.OpenNow(ctx, i.Credential, laneOf(sp), "quarterturn", s.Finding.Rule)
 		if err != nil && !errors.Is(err, ErrOpen) {
 			return err
 		}
 		s.Rotation = &r
 	}
-	if m, ok := rt.reminder(c.Spec, s, &i); ok {
+	if m, ok := rt.reminder(sp, s, &i); ok {
 		st.Messages = append(st.Messages, m)
 	}
-	i.LookAt = rt.lookAt(c.Spec, s, doubt)
-	st.Items = []Item{i}
-	return rt.o.Ledger.Stock(ctx, st)
+	i.LookAt = rt.lookAt(sp, s, doubt)
+	st.Items = append(st.Items, i)
+	return nil
 }
 
 // opens: the policy asks for a rotation, and none was given up a moment ago.

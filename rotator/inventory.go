@@ -20,6 +20,7 @@ type Agenda struct {
 	Inventory   string        // digest of the configuration that was last taken in, "" before the first
 	Newest      time.Time     // of all events, zero when there is none: a clock behind it is wrong
 	Parcels     bool          // messages wait to be delivered
+	OldCalls    bool          // calls to vendors are older than they are kept
 	Restored    bool          // the ledger is a backup that was put back, and nobody has reconciled it
 	Skew        time.Duration // how far a vendor's clock was ahead of this machine's when it last answered; 0 within five minutes
 }

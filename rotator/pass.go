@@ -30,13 +30,34 @@ type Outcome struct {
 	Err        error  // the claim ended by this; nothing that was proven is lost
 }
 
+// Passed is what one pass did and found.
+type Passed struct {
+	Outcomes []Outcome
+	Vanished []string // credentials that left the configuration while a pair may be alive (I-20)
+	Doubt    string   // why no age can be told by this machine's clock, "" when it can
+	Parcels  bool     // messages wait to be delivered
+	OldCalls bool     // calls older than they are kept wait to be forgotten
+}
+
 // Pass looks once at everything that is ready. One rotation's trouble stops no other. The error is the ledger's, ctx's,
-// or ErrRestored.
-func (rt *Rotator) Pass(ctx context.Context) ([]Outcome, error) {
+// or ErrRestored. With nothing ready it is one query, whatever exists.
+func (rt *Rotator) Pass(ctx context.Context) (Passed, error) {
 	a, err := rt.agenda(ctx)
 	if err != nil {
-		return nil, err
+		return Passed{}, err
 	}
+	outs, err := rt.works(ctx, a)
+	p := Passed{Outcomes: outs, Vanished: a.Vanished, Doubt: a.doubt(rt.now()), Parcels: a.Parcels, OldCalls: a.OldCalls}
+	if len(outs) == 0 || err != nil {
+		return p, err
+	}
+	if a, err = rt.ready(ctx); err == nil { // what was done has changed it
+		p.Vanished, p.Doubt, p.Parcels = a.Vanished, a.doubt(rt.now()), a.Parcels
+	}
+	return p, err
+}
+
+func (rt *Rotator) works(ctx context.Context, a Agenda) ([]Outcome, error) {
 	var outs []Outcome
 	for _, id := range a.Rotations {
 		if ctx.Err() != nil {

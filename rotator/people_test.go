@@ -252,7 +252,7 @@ func (w *world) mend() {
 }
 
 func (w *world) shouldHold() secret.Material {
-	r, err := w.rt.openRotation(context.Background(), w.sp.Credential)
+	r, err := w.rt.Underway(context.Background(), w.sp.Credential)
 	if err == nil && r.Facts.Wrote && r.New != "" {
 		return w.vendorKey(view{r: r}.target()).m
 	}

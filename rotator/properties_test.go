@@ -78,7 +78,7 @@ func setDefault(t *testing.T, name, value string) {
 
 // open opens a rotation when none is open, as a person does who rotates by name.
 func (w *world) open() {
-	if _, err := w.rt.openRotation(context.Background(), w.sp.Credential); err == nil {
+	if _, err := w.rt.Underway(context.Background(), w.sp.Credential); err == nil {
 		return
 	}
 	w.wrote = false

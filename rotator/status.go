@@ -163,13 +163,6 @@ func (rt *Rotator) reviewed(ctx context.Context, st *Standing) error {
 	return err
 }
 
-// Vanished lists credentials with a pair that may be alive, or a rotation under way, that left the configuration (I-20),
-// as the last pass found them.
-func (rt *Rotator) Vanished(ctx context.Context) ([]string, error) {
-	a, err := rt.o.Ledger.Ready(ctx, rt.now(), 0)
-	return a.Vanished, err
-}
-
 // Inspection is what check, adopt and plan show about a credential: preflight in detail. Nothing was changed.
 type Inspection struct {
 	Credential string

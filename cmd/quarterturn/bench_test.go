@@ -132,9 +132,9 @@ func BenchmarkQuietPass(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		outs, err := st.shop.rt.Pass(ctx)
-		if err != nil || len(outs) != 0 {
-			b.Fatal(err, len(outs))
+		passed, err := st.shop.rt.Pass(ctx)
+		if err != nil || len(passed.Outcomes) != 0 {
+			b.Fatal(err, len(passed.Outcomes))
 		}
 	}
 }

@@ -236,11 +236,11 @@ func (d *demo) heard(e rotator.Event) {
 
 // pass runs one pass, and lets the service work with its key.
 func (d *demo) pass(ctx ctxt) error {
-	outs, err := d.shop.rt.Pass(ctx)
+	passed, err := d.shop.rt.Pass(ctx)
 	if err != nil {
 		return err
 	}
-	for _, o := range outs {
+	for _, o := range passed.Outcomes {
 		if o.Err != nil {
 			return o.Err
 		}

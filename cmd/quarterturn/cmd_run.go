@@ -64,36 +64,30 @@ func viewOutcome(o rotator.Outcome) outcomeView {
 }
 
 func (a *app) pass(ctx context.Context, s *shop, failOn string, told notify.Notifier) error {
-	if err := prune(ctx, s); err != nil {
-		return err
-	}
-	outs, err := s.rt.Pass(ctx)
+	passed, err := s.rt.Pass(ctx)
 	if err != nil {
 		return err
 	}
+	outs, gone := passed.Outcomes, passed.Vanished
 	if err := a.tell(ctx, told, outs); err != nil {
 		return err
 	}
-	sent, err := s.rt.Deliver(ctx, s.channels)
+	sent, err := afterwards(ctx, s, passed)
 	if err != nil {
 		return err
 	}
-	after, err := a.afterPass(ctx, s, outs, failOn)
+	code, err := passCode(ctx, s, passed, sent, failOn)
 	if err != nil {
 		return err
-	}
-	code, gone := after.code, after.gone
-	if len(sent.Troubles) > 0 {
-		code = worst(code, exitTransient)
 	}
 	views := make([]outcomeView, 0, len(outs))
 	for _, o := range outs {
 		views = append(views, viewOutcome(o))
 	}
 	err = a.p.give(answer{json: map[string]any{"outcomes": views, "vanished": append([]string{}, gone...), "exit": code,
-		"doubt": after.doubt, "messages": viewDelivery(sent)}, next: awaited(outs), text: func(p *printer) {
+		"doubt": passed.Doubt, "messages": viewDelivery(sent)}, next: awaited(outs), text: func(p *printer) {
 		printOutcomes(p, outs, gone)
-		printAfter(p, after, sent)
+		printAfter(p, passed.Doubt, sent)
 	}})
 	return errors.Join(err, quietly(code))
 }
@@ -121,43 +115,39 @@ func (a *app) tell(ctx context.Context, to notify.Notifier, outs []rotator.Outco
 	return nil
 }
 
-// prune forgets vendor calls that are older than they are kept.
-func prune(ctx context.Context, s *shop) error {
-	_, err := s.ledger.Prune(ctx)
-	return err
-}
-
-// aftermath is what a pass leaves behind.
-type aftermath struct {
-	code  int
-	gone  []string // credentials that vanished from the configuration
-	doubt string   // why no age can be told, "" when it can
-}
-
-// afterPass judges it.
-func (a *app) afterPass(ctx context.Context, s *shop, outs []rotator.Outcome, failOn string) (left aftermath, err error) {
-	for _, o := range outs {
-		left.code = worst(left.code, outcomeCode(o))
-	}
-	if left.gone, err = s.rt.Vanished(ctx); err != nil {
-		return left, err
-	}
-	if left.doubt, err = s.rt.Doubt(ctx); err != nil {
-		return left, err
-	}
-	if len(left.gone) > 0 || left.doubt != "" {
-		left.code = worst(left.code, exitStop)
-	}
-	if failOn == "overdue" {
-		over, err := overdue(ctx, s)
-		if err != nil {
-			return left, err
-		}
-		if over {
-			left.code = worst(left.code, exitOverdue)
+// afterwards delivers what people are to be told, and forgets vendor calls that are older than they are kept.
+func afterwards(ctx context.Context, s *shop, passed rotator.Passed) (sent rotator.Delivery, err error) {
+	if passed.OldCalls {
+		if _, err := s.ledger.Prune(ctx); err != nil {
+			return sent, err
 		}
 	}
-	return left, nil
+	if passed.Parcels {
+		sent, err = s.rt.Deliver(ctx, s.channels)
+	}
+	return sent, err
+}
+
+// passCode judges what a pass leaves behind.
+func passCode(ctx context.Context, s *shop, passed rotator.Passed, sent rotator.Delivery, failOn string) (int, error) {
+	code := exitDone
+	for _, o := range passed.Outcomes {
+		code = worst(code, outcomeCode(o))
+	}
+	if len(passed.Vanished) > 0 || passed.Doubt != "" {
+		code = worst(code, exitStop)
+	}
+	if len(sent.Troubles) > 0 {
+		code = worst(code, exitTransient)
+	}
+	if failOn != "overdue" {
+		return code, nil
+	}
+	over, err := overdue(ctx, s)
+	if over {
+		code = worst(code, exitOverdue)
+	}
+	return code, err
 }
 
 // deliveryView is what became of messages, for machines.
@@ -169,9 +159,9 @@ type deliveryView struct {
 
 func viewDelivery(d rotator.Delivery) deliveryView { return deliveryView(d) }
 
-func printAfter(p *printer, left aftermath, sent rotator.Delivery) {
-	if left.doubt != "" {
-		p.mark("STOP", "%s. Set the clock right; until then nothing is called in time.", left.doubt)
+func printAfter(p *printer, doubt string, sent rotator.Delivery) {
+	if doubt != "" {
+		p.mark("STOP", "%s. Set the clock right; until then nothing is called in time.", doubt)
 	}
 	for _, name := range slices.Sorted(maps.Keys(sent.Troubles)) {
 		p.mark("wait", "a message by %s did not go: %s", name, sent.Troubles[name])

@@ -189,8 +189,8 @@ func (t *crashTeller) advance(ctx context.Context) error {
 func (t *crashTeller) pass(ctx context.Context) error {
 	var outs []rotator.Outcome
 	answered, err := t.process(ctx, func() error {
-		var err error
-		outs, err = t.shop.rt.Pass(ctx)
+		passed, err := t.shop.rt.Pass(ctx)
+		outs = passed.Outcomes
 		for _, o := range outs {
 			err = errors.Join(err, o.Err)
 		}

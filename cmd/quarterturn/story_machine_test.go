@@ -40,11 +40,11 @@ func (b *bench) both(runners ...*shop) {
 	var all sync.WaitGroup
 	for _, s := range runners {
 		all.Go(func() {
-			outs, err := s.rt.Pass(context.WithoutCancel(b.ctx))
+			passed, err := s.rt.Pass(context.WithoutCancel(b.ctx))
 			if err != nil {
 				b.t.Errorf("a pass beside another: %v", err)
 			}
-			for _, o := range outs {
+			for _, o := range passed.Outcomes {
 				if o.Err != nil {
 					b.t.Errorf("a pass beside another, in %s: %v", o.From, o.Err)
 				}
