@@ -1,5 +1,5 @@
 // Package ledgertest is the suite every ledger passes. It comes in tiers, each with a ledger of its own: opening,
-// leases, compare-and-swap, words, pairs, chains, calls, many goroutines at once, and random histories compared with a
+// leases, compare-and-swap, words, pairs, chains, calls, inventory, outbox, many goroutines at once, and random histories compared with a
 // model that fits on a page. It moves time itself, and never waits.
 package ledgertest
 
@@ -48,6 +48,13 @@ func Run(t *testing.T, open Open) {
 		{"sealed", sealed},
 		{"chains", chains},
 		{"calls", calls},
+		{"inventory", inventory},
+		{"an older look stores nothing", judged},
+		{"a change has the age judged again", stirred},
+		{"one journey takes over from another", superseding},
+		{"retiring", retiring},
+		{"epochs", epochs},
+		{"outbox", outbox},
 		{"one claim wins", manyClaims},
 		{"no event is lost", manyEvents},
 		{"one opens, one keeps", manyOpens},
