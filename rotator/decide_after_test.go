@@ -61,7 +61,8 @@ func TestDecideVerified(t *testing.T) {
 	asked := reply{to: AwaitingRevocation, lives: map[PairID]Life{newID: Current, oldID: Previous},
 		why: "asked to revoke the key ending in OLD1 of 2025-12-12 and to keep the key ending in NEW1 of 2026-02-28"}
 	closed := reply{to: Closed, lives: map[PairID]Life{newID: Current}, wipe: []PairID{newID}, why: "no old one to revoke"}
-	table(t, Routine, Verified, join(abandonDenied(), rollbackLines(), openLines("heedRollback"), deadLines(), lostLines(""),
+	table(t, Routine, Verified, join(abandonDenied(), rollbackLines(), openLines("heedRollback"), goneLines("cannotOpen"), deadLines(),
+		clockLines("newDead"), lostLines(""),
 		useLines(""), freshLines("firstKeyDone overlap"), []ask{
 			{name: "I-10: it is asked, naming what to revoke and what to keep", row: "requestRevocation",
 				passes: "proofGone missesProof newUnclear unapproved", want: asked},
@@ -171,7 +172,8 @@ func TestDecideAwaitingRevocation(t *testing.T) {
 	dead := reply{to: RevocationProven}
 	ended := reply{to: Closed, lives: map[PairID]Life{oldID: Ended}, wipe: []PairID{oldID, newID},
 		why: "sam attested that the old pair is revoked; it was not proven dead"}
-	table(t, Routine, AwaitingRevocation, join(abandonDenied(), rollbackLines(), openLines("heedRollback"), deadLines(),
+	table(t, Routine, AwaitingRevocation, join(abandonDenied(), rollbackLines(), openLines("heedRollback"), goneLines("cannotOpen"),
+		deadLines(), clockLines("wrongKeyRevoked"),
 		lostLines("; the revocation request is withdrawn: do NOT revoke the old key"),
 		useLines("; the revocation request is withdrawn: do NOT revoke the old key"),
 		proofOfDeath("quarterturn revoked bluum", dead), []ask{

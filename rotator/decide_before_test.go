@@ -183,7 +183,7 @@ func TestDecideReceived(t *testing.T) {
 	rejected := reply{to: AwaitingKey, drops: true, lives: map[PairID]Life{newID: Orphan},
 		bury: []Grave{{Pair: newID, State: AwaitingRevocation}}, why: "nothing was written. Revoke that pair"}
 	attest := reply{why: "say which organisation", command: "quarterturn attest bluum --organisation NAME --environment production"}
-	table(t, Routine, Received, join(openLines("heedAbandon denyRollback"), []ask{
+	table(t, Routine, Received, join(openLines("heedAbandon denyRollback"), goneLines("cannotOpen"), []ask{
 		{name: "I-4: the pinned host accepted it for this environment and tenant", row: "stage",
 			passes: "cannotOpen newUnclear newRefused wrongEnvironment wrongTenant unattested",
 			want:   reply{to: Staged, why: "api.example accepted the pair; environment production, tenant shared account"}},
@@ -193,7 +193,7 @@ func TestDecideReceived(t *testing.T) {
 				bury: []Grave{{Pair: newID, State: AwaitingRevocation}}}},
 		{name: "rollback is wished", row: "denyRollback",
 			given: func(c *scene) { c.wish(WishRollback, "sam") }, want: reply{deny: "quarterturn abandon bluum"}},
-		{name: "I-4: the vendor is down at the moment of the paste: sealed, and waiting", row: "newUnclear", passes: "cannotOpen",
+		{name: "I-4: the vendor is down at the moment of the paste: sealed, and waiting", row: "newUnclear", passes: "cannotOpen newGone",
 			given: func(c *scene) { c.s.New = unclear() }, want: reply{trouble: true, why: "timeout; it is sealed here", next: soon}},
 		{name: "I-4: the vendor refuses it: wiped, and asked again", row: "newRefused", passes: "newUnclear",
 			given: func(c *scene) { c.s.New = refused() },

@@ -58,7 +58,7 @@ func putLines(wrong Holds) []ask {
 func TestDecideStaged(t *testing.T) {
 	back := rollbackLines()
 	back[0].passes = "heedAbandon"
-	table(t, Routine, Staged, join(back, openLines("heedRollback"), deadLines(), putLines(HoldsOld),
+	table(t, Routine, Staged, join(back, openLines("heedRollback"), goneLines("cannotOpen"), deadLines(), putLines(HoldsOld),
 		stopLines("cannotOpen bothDead newDead"), []ask{
 			{name: "every place holds it", row: "distribute", passes: "effectStopped newUnclear putNext followers",
 				want: reply{to: Distributed, why: "every place holds the new pair"}},
@@ -132,7 +132,7 @@ func redeployLines(other PairID) []ask {
 }
 
 func TestDecideDistributed(t *testing.T) {
-	table(t, Routine, Distributed, join(abandonDenied(), rollbackLines(), openLines("heedRollback"), deadLines(), lostLines(""),
+	table(t, Routine, Distributed, join(abandonDenied(), rollbackLines(), openLines("heedRollback"), goneLines("cannotOpen"), deadLines(), lostLines(""),
 		stopLines("newDead"), redeployLines(oldID), []ask{
 			{name: "every redeploy succeeded", row: "redeployDone", passes: "effectStopped placeLost newUnclear redeployNext",
 				want: reply{to: Redeployed, why: "every redeploy succeeded"}},
@@ -213,7 +213,7 @@ func proofLines(other PairID, back State) []ask {
 func (c *scene) target() PairID { return view(*c).target() }
 
 func TestDecideRedeployed(t *testing.T) {
-	table(t, Routine, Redeployed, join(abandonDenied(), rollbackLines(), openLines("heedRollback"), deadLines(), lostLines(""),
+	table(t, Routine, Redeployed, join(abandonDenied(), rollbackLines(), openLines("heedRollback"), goneLines("cannotOpen"), deadLines(), lostLines(""),
 		proofLines(oldID, Distributed), []ask{
 			{name: "I-2: every consumer proved itself", row: "verify", passes: "placeLost useUnproven",
 				want: reply{to: Verified, why: "every consumer proved"}},

@@ -71,6 +71,8 @@ func quiet(lane Lane, state State) scene {
 	switch {
 	case lane == Burial:
 		c.burial()
+	case lane == Retire:
+		c.retiring()
 	case state == DueState:
 		c.s.Checked, c.s.Source = true, "vault"
 		c.places(HoldsOld)
@@ -80,7 +82,29 @@ func quiet(lane Lane, state State) scene {
 	default:
 		c.underWay()
 	}
+	if lane == Replace {
+		c.replacing()
+	}
 	return c
+}
+
+// replacing: the vendor has room for one pair, and the maintenance window is now.
+func (c *scene) replacing() {
+	c.sp.Profile.Lifecycle, c.sp.Profile.LiveLimit = string(Replace), 1
+	c.r.Facts.Window = &Word{Kind: Approved, Who: "anna", Spec: "spec 1", From: ago(time.Hour), To: noon().Add(time.Hour),
+		Consumers: []string{"api", "jobs"}, Text: "agreed"}
+}
+
+// retiring: no consumer is declared any more, and another credential's pair in use stands for the new one.
+func (c *scene) retiring() {
+	c.sp.Consumers = nil
+	c.r.Facts = Facts{}.copy()
+	c.s.Checked, c.s.Source = c.r.State == DueState, "vault"
+	c.places(HoldsOld)
+	if c.r.State == AwaitingRevocation {
+		c.s.OldPair.Life, c.s.Old, c.s.New, c.s.Random, c.s.Control = Orphan, refused(), accepted(), refused(), "another"
+		c.r.Facts.Triples = triples(10*time.Minute, 5*time.Minute, 0)
+	}
 }
 
 // underWay: the new pair is here, and everything holds and uses it.
