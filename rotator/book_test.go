@@ -32,7 +32,9 @@ type page struct {
 
 var errCrash = errors.New("the process died here")
 
-func newBook(now func() time.Time) *book { return &book{now: now, rows: map[ID]*page{}} }
+func newBook(now func() time.Time) *book {
+	return &book{now: now, rows: map[ID]*page{}, items: map[string]Item{}}
+}
 
 func (b *book) Open(_ context.Context, r Rotation, _ ...Event) error {
 	for _, p := range b.rows {

@@ -82,9 +82,25 @@ func (w *world) open() {
 		return
 	}
 	w.wrote = false
-	if _, err := w.rt.OpenNow(context.Background(), w.sp.Credential, Routine, "sam", "by name"); err != nil {
+	err := w.openOne()
+	var refused *Refusal
+	if err != nil && !(errors.As(err, &refused) && refused.Kind == "retired") {
 		w.t.Fatalf("a rotation could not be opened: %v", err)
 	}
+}
+
+// openOne opens a rotation in one of the lanes: mostly by name, sometimes in an emergency, rarely to retire the key.
+func (w *world) openOne() (err error) {
+	ctx := context.Background()
+	switch {
+	case w.maybe(6, "the key is compromised"):
+		_, err = w.rt.Hurry(ctx, w.sp.Credential, "sam", "seen in a chat")
+	case w.retires && w.maybe(4, "the key is retired"):
+		_, err = w.rt.Retire(ctx, w.sp.Credential, "sam", "the product ended")
+	default:
+		_, err = w.rt.OpenNow(ctx, w.sp.Credential, laneOf(w.sp), "sam", "by name")
+	}
+	return err
 }
 
 // passes is one Pass.
@@ -255,7 +271,7 @@ func (w *world) waived(target string) bool {
 
 // checkWayBack: I-12, before the first write.
 func (w *world) checkWayBack(r Rotation) {
-	if len(w.pair(r.Old).Sealed) == 0 && !w.waived("rollback") && !r.Facts.NoOld && !r.Facts.BothDead {
+	if r.Lane == Routine && len(w.pair(r.Old).Sealed) == 0 && !w.waived("rollback") && !r.Facts.NoOld && !r.Facts.BothDead {
 		w.t.Fatalf("I-12: a first write without a sealed old pair and without a waiver: old %+v, facts %+v", w.pair(r.Old), r.Facts)
 	}
 }
@@ -284,7 +300,7 @@ func (w *world) checkRecord(before Rotation, c Change) {
 	if before.State != r.State {
 		w.t.Logf("%s: %s -> %s, old %s, new %s: %s", r.ID, before.State, r.State, r.Old, r.New, r.Why)
 	}
-	if r.Lane == Routine && before.State == Verified && r.State == AwaitingRevocation {
+	if r.journey() && before.State == Verified && r.State == AwaitingRevocation {
 		w.checkRequest(r)
 	}
 	if before.State == Staged && r.State == Distributed {
@@ -305,11 +321,11 @@ func (w *world) checkRequest(r Rotation) {
 		w.t.Fatalf("I-10: revocation is asked for, and the pair to keep is not in use or not accepted")
 	}
 	for name, a := range w.apps {
-		if !w.waived("consumer:"+name) && (a.runs == nil || !a.runs.Equal(n.m)) {
+		if !w.waived("consumer:"+name) && emergencyWord(w.sp, r, name) == nil && (a.runs == nil || !a.runs.Equal(n.m)) {
 			w.t.Fatalf("I-2: revocation is asked for, and consumer %s does not use the new pair", name)
 		}
 	}
-	if w.sp.Policy.ApproveRevocation != "none" && !r.Facts.OldDead && !(view{sp: w.sp, r: r}).approved() {
+	if r.Lane != Replace && w.sp.Policy.ApproveRevocation != "none" && !r.Facts.OldDead && !(view{sp: w.sp, r: r}).approved() {
 		w.t.Fatalf("revocation is asked for without a second person's approval")
 	}
 }
@@ -317,6 +333,9 @@ func (w *world) checkRequest(r Rotation) {
 // checkDistributed: I-8, what can be read holds the new pair, and what can't was written.
 func (w *world) checkDistributed(r Rotation) {
 	for name, p := range w.place {
+		if (view{sp: w.sp, r: r}).spared(p.sp) {
+			continue
+		}
 		if f := r.Facts.Places[name]; f.Pair != r.New {
 			w.t.Fatalf("I-8: distributed, and nothing says that %s holds the pair: %+v", name, f)
 		}
@@ -390,6 +409,11 @@ func (w *world) checkListed() {
 	}
 }
 
+// named: some approval lets the consumer fail.
+func (w *world) named(consumer string) bool {
+	return slices.ContainsFunc(w.book.words, func(x Word) bool { return x.Kind == Approved && slices.Contains(x.Consumers, consumer) })
+}
+
 // checkEnd: nothing is left over, and whoever can tell uses a pair that works.
 func (w *world) checkEnd() {
 	for _, p := range w.book.pairs {
@@ -399,7 +423,7 @@ func (w *world) checkEnd() {
 	}
 	var last State
 	for _, id := range w.book.order {
-		if r := w.book.rows[id].r; r.Lane == Routine {
+		if r := w.book.rows[id].r; r.journey() {
 			last = r.State
 		}
 	}
@@ -411,7 +435,7 @@ func (w *world) checkEnd() {
 		if k != nil && k.byHand { // not by our write, and not asked for
 			continue
 		}
-		if !w.waived("consumer:"+name) && (k == nil || !k.alive(w.now)) {
+		if !w.waived("consumer:"+name) && !w.named(name) && (k == nil || !k.alive(w.now)) {
 			w.t.Fatalf("I-1: all is over (%s), and consumer %s runs with a dead pair", last, name)
 		}
 	}

@@ -19,22 +19,23 @@ import (
 // world is everything outside the ledger, in memory: a vendor, places, consumers and their pipelines, people and
 // strangers. Its parts know the truth, and complain when rotator does what it must not.
 type world struct {
-	t     *rapid.T
-	now   time.Time
-	sp    Spec
-	rt    *Rotator
-	book  *book
-	keys  map[string]*issued // by the pair's key field
-	order []string
-	boxes map[string]secret.Material // sealed copies, by their text
-	place map[string]*shelf
-	apps  map[string]*app
-	runs  map[string]cicd.Run // by once-key
-	ids   int
-	calm  bool // no faults, and people do what they are asked
-	wrote bool // the first write of a new pair has happened
-	reach map[key]int
-	asked map[string]int // commands that people followed
+	t       *rapid.T
+	now     time.Time
+	sp      Spec
+	rt      *Rotator
+	book    *book
+	keys    map[string]*issued // by the pair's key field
+	order   []string
+	boxes   map[string]secret.Material // sealed copies, by their text
+	place   map[string]*shelf
+	apps    map[string]*app
+	runs    map[string]cicd.Run // by once-key
+	ids     int
+	retires bool // somebody may retire the credential
+	calm    bool // no faults, and people do what they are asked
+	wrote   bool // the first write of a new pair has happened
+	reach   map[key]int
+	asked   map[string]int // commands that people followed
 }
 
 // issued is one pair as the vendor knows it.
@@ -81,10 +82,23 @@ func keyOf(m secret.Material) string { return m["key"].Reveal() }
 // issue is what a person gets in the portal.
 func (w *world) issue(env string) secret.Material {
 	n := len(w.order) + 1
+	if w.sp.Profile.Lifecycle == string(Replace) {
+		w.endOthers(env)
+	}
 	m := secret.Material{"key": secret.New(fmt.Sprintf("public-%012d-K%03d", n, n)),
 		"secret": secret.New(fmt.Sprintf("secret-%012d", n))}
 	w.keys[keyOf(m)], w.order = &issued{m: m, env: env}, append(w.order, keyOf(m))
 	return m
+}
+
+// endOthers is what creating a pair does where only one may be. Whoever does that unasked breaks consumers by hand.
+func (w *world) endOthers(env string) {
+	for _, k := range w.keys {
+		if k.env == env && k.bites.IsZero() {
+			k.byHand = k.byHand || !w.calm
+			w.revoke(k)
+		}
+	}
 }
 
 func (k *issued) alive(now time.Time) bool { return k.bites.IsZero() || now.Before(k.bites) }
@@ -254,7 +268,7 @@ func (a *app) Prove(_ context.Context, want cicd.Want, since time.Time) (cicd.Fa
 func newWorld(t *rapid.T, reach map[key]int) *world {
 	w := &world{t: t, now: noon(), keys: map[string]*issued{}, boxes: map[string]secret.Material{}, place: map[string]*shelf{},
 		apps: map[string]*app{}, runs: map[string]cicd.Run{}, reach: reach, asked: map[string]int{}}
-	w.sp = drawSpec(t)
+	w.sp, w.retires = drawSpec(t), rapid.IntRange(0, 5).Draw(t, "the product may end") == 0
 	w.book = newBook(w.clock)
 	w.book.recorded = w.checkRecord
 	c := Credential{Spec: w.sp, Hands: Hands{Places: map[string]backends.Place{}, Pipelines: map[string]cicd.Pipeline{},
@@ -291,6 +305,9 @@ func drawSpec(t *rapid.T) Spec {
 	sp.Policy.Overlap = rapid.SampledFrom([]time.Duration{time.Minute, time.Hour, 24 * time.Hour}).Draw(t, "overlap")
 	sp.Policy.ApproveRevocation = rapid.SampledFrom([]policies.Approval{policies.NoApproval, policies.SecondPerson}).Draw(t, "approval")
 	sp.Profile.LiveLimit = rapid.SampledFrom([]int{0, 2, 3}).Draw(t, "live limit")
+	if rapid.IntRange(0, 3).Draw(t, "creating a key ends the other") == 0 {
+		sp.Profile.Lifecycle, sp.Profile.LiveLimit = string(Replace), 1
+	}
 	sp.Profile.Propagation = rapid.SampledFrom([]time.Duration{0, time.Minute, 20 * time.Minute}).Draw(t, "propagation")
 	sp.Profile.FailingProbes = rapid.IntRange(0, 5).Draw(t, "failing probes are allowed") > 0
 	sp.Consumers[1].Best = rapid.SampledFrom([]cicd.Use{cicd.Reported, cicd.StartedAfter}).Draw(t, "what jobs can show")
