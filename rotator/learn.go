@@ -97,13 +97,20 @@ func (l *learner) word(w Word) {
 	case AttestIt:
 		l.attested(w)
 	case RollBack:
-		f.Wish, f.WishWord = WishRollback, &w
+		l.wish(WishRollback, w)
 	case Abandon:
-		f.Wish, f.WishWord = WishAbandon, &w
+		l.wish(WishAbandon, w)
 	case Resume:
-		f.Wish, f.WishWord = WishResume, &w
+		l.wish(WishResume, w)
 	case Compromise:
-		f.Wish, f.WishWord = WishHurry, &w
+		l.wish(WishHurry, w)
+	}
+}
+
+// wish: the last one counts, but nothing said later takes back that the pair in use is known to others.
+func (l *learner) wish(wish Wish, w Word) {
+	if l.r.Facts.Wish != WishHurry {
+		l.r.Facts.Wish, l.r.Facts.WishWord = wish, &w
 	}
 }
 
@@ -153,7 +160,7 @@ func (l *learner) submitted(w Word) {
 		}
 		return
 	}
-	l.r.New, l.r.Facts.SubmittedBy, l.r.Facts.Rejected = w.Pair, w.Who, ""
+	l.r.New, l.r.Facts.SubmittedBy, l.r.Facts.Rejected, l.r.Facts.Taken = w.Pair, w.Who, "", false
 	l.r.Facts.Tenant, l.r.Facts.Seen, l.r.Facts.Portal = "", "", nil
 	if w.Text != "" {
 		l.r.Facts.Portal = &w
@@ -455,6 +462,7 @@ func apply(r Rotation, m Move, now time.Time) Rotation {
 	}
 	if m.TakeNew != "" {
 		r.New, r.Facts.Tenant, r.Facts.Seen, r.Facts.Portal = m.TakeNew, "", "", nil
+		r.Facts.Wrote, r.Facts.Taken = true, true
 	}
 	if m.To != r.State {
 		r = enter(r, m.To, now)
@@ -473,7 +481,7 @@ func dropNew(r Rotation, m Move) Rotation {
 	f.Rejected, f.Tenant, f.Seen, f.Portal, f.Revoked, f.SubmittedBy = m.Why, "", "", nil, nil, ""
 	f.Places, f.Proofs, f.Triples = map[string]PlaceFact{}, map[string]Proof{}, nil // runs stay: their attempts number the once-keys
 	f.Approvals, f.Attested = nil, map[string]Word{}
-	f.NewDead, f.JointSince = false, time.Time{}
+	f.NewDead, f.JointSince, f.Taken = false, time.Time{}, false
 	r.New = ""
 	return r
 }

@@ -31,7 +31,7 @@ func (r Rotation) wants() wants {
 		return wants{preflight: true, places: true, old: true}
 	case AwaitingKey:
 		waiting := r.New == "" && r.Lane == Routine
-		return wants{preflight: waiting, places: waiting, old: r.Facts.BothDead || r.Lane != Routine}
+		return wants{preflight: waiting, places: waiting, old: r.Facts.BothDead || r.Facts.Wrote || r.Lane != Routine}
 	case Received:
 		return wants{old: true, new: true}
 	case Staged:
@@ -53,7 +53,7 @@ func (r Rotation) needsOpen() bool {
 	if r.State == DueState {
 		return r.Old != ""
 	}
-	return r.State != AwaitingKey || r.Facts.BothDead
+	return r.State != AwaitingKey || r.Facts.BothDead || r.Facts.Wrote || r.Lane != Routine
 }
 
 // looker fills Seen by observing. It changes nothing outside, and lives as long as one claim.

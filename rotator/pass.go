@@ -380,6 +380,8 @@ func (rt *Rotator) hurried(r Rotation, s Seen) Rotation {
 		OpenedAt: now, EnteredAt: now, NextAt: now, Why: "the pair in use is compromised, as " + who(r.Facts.WishWord) + " said"}
 	if s.NewPair.Life == Current {
 		h.Old = r.New
+	} else {
+		h.Facts.SubmittedBy = r.Facts.SubmittedBy // should it go on with that pair: who brought it in still does not approve
 	}
 	return h
 }

@@ -15,16 +15,31 @@ func heedAbandon(v view) (Move, bool) {
 	if v.r.Facts.Wrote {
 		return denyAbandon(v)
 	}
-	m := Move{To: Abandoned, Why: "abandoned before anything was written"}
-	if v.r.Lane == Retire && v.s.OldPair.Life == Orphan {
-		m.Why, m.Lives = "not retired: the pair stays in use", map[PairID]Life{v.r.Old: Current}
+	if v.endsOld() {
+		return Move{Deny: "abandon: creating the new pair ends the old one: there is no way back; the way on is " + v.cmd("rotate")}, true
+	}
+	m := Move{To: Abandoned, Lives: map[PairID]Life{}, Why: "abandoned before anything was written"}
+	switch {
+	case v.r.Lane == Retire && v.s.OldPair.Life == Orphan:
+		if v.dying() {
+			return Move{Deny: "abandon: the pair is revoked already, and its death is being proven"}, true
+		}
+		m.Why, m.Lives[v.r.Old] = "not retired: the pair stays in use", Current
+	case v.s.OldPair.Life == Previous: // its successor was lost, or given up
+		m.Lives[v.r.Old] = Current
 	}
 	if v.r.New != "" {
 		m.Why += "; the pair that was created gets a burial"
-		m.Lives = map[PairID]Life{v.r.New: Orphan}
+		m.Lives[v.r.New] = Orphan
 		m.Bury = []Grave{{Pair: v.r.New, State: AwaitingRevocation}}
 	}
 	return m, true
+}
+
+// dying: the old pair is refused, or somebody said a moment ago that it is revoked.
+func (v view) dying() bool {
+	w := v.r.Facts.Revoked
+	return verdict(v.s.Old) == vendors.Refused || w != nil && v.now.Before(w.At.Add(v.sp.Profile.Propagation))
 }
 
 func denyAbandon(v view) (Move, bool) {
@@ -168,7 +183,7 @@ func bothDead(v view) (Move, bool) {
 func placeLost(v view) (Move, bool) {
 	for _, p := range v.sp.Places {
 		seen := v.s.Places[p.Name]
-		if _, held := v.r.Facts.Places[p.Name]; held || seen.Holds == HoldsUnknown || seen.Holds == "" {
+		if _, held := v.r.Facts.Places[p.Name]; held || seen.Holds == HoldsUnknown || seen.Holds == "" || v.spared(p) {
 			continue
 		}
 		return goTo(Staged, "place "+p.Name+" no longer holds the new pair ("+string(seen.Holds)+" instead)"+v.withdrawn())
