@@ -481,7 +481,7 @@ func dropNew(r Rotation, m Move) Rotation {
 	f.Rejected, f.Tenant, f.Seen, f.Portal, f.Revoked, f.SubmittedBy = m.Why, "", "", nil, nil, ""
 	f.Places, f.Proofs, f.Triples = map[string]PlaceFact{}, map[string]Proof{}, nil // runs stay: their attempts number the once-keys
 	f.Approvals, f.Attested = nil, map[string]Word{}
-	f.NewDead, f.JointSince, f.Taken = false, time.Time{}, false
+	f.NewDead, f.JointSince = false, time.Time{}
 	r.New = ""
 	return r
 }

@@ -276,7 +276,8 @@ func (w *world) follow(r Rotation) {
 // create: at the terminal a key is asked for only where the rotation awaits one.
 func (w *world) create() {
 	r, err := w.rt.Underway(context.Background(), w.sp.Credential)
-	if err != nil || r.State != AwaitingKey {
+	here := slices.ContainsFunc(w.book.pairs, func(p Pair) bool { return p.Life == Candidate })
+	if err != nil || r.State != AwaitingKey || here {
 		return
 	}
 	w.due = !windowed(w.sp, r) || w.mayCreate(r)
@@ -419,7 +420,7 @@ func (w *world) checkAsked(r Rotation, s Seen, m Move) {
 		w.checkRevocation(r, s, m)
 	case f[1] == "rotate" && windowed(w.sp, r) && !w.mayCreate(r):
 		w.t.Fatalf("I-1: a key that ends the old one is asked for, and no approval names every consumer")
-	case f[1] == "rotate" && r.Lane == Routine && r.State == AwaitingKey && !r.Facts.BothDead && !r.Facts.OldDead:
+	case f[1] == "rotate" && r.Lane == Routine && r.State == AwaitingKey && !r.Facts.BothDead && !r.Facts.OldDead && !r.Facts.Wrote:
 		if len(s.Problems) > 0 || len(s.Orphans) > 0 && s.Orphans[0].Command != m.Command {
 			w.t.Fatalf("I-13, I-16: a key is asked for with problems %q and orphans %v", s.Problems, s.Orphans)
 		}

@@ -131,7 +131,7 @@ func (l *looker) source(ctx context.Context, r Rotation, s *Seen, waived map[str
 	}
 	s.Source, s.Nowhere = from, absent == len(l.c.Spec.Places)
 	if r.Lane == Compromised && l.unfinished(agreed, s) {
-		s.Source = ""
+		s.Source, s.Nowhere = "", s.OldPair.ID == ""
 		return nil
 	}
 	if agreed != nil && agreed.Compare(l.arrived.Prints) == secret.Equal { // put there by hand: it is the new pair, not the old

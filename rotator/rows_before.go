@@ -129,10 +129,16 @@ func pairCameIn(v view) (Move, bool) {
 // may be all there is, and consumers may run with a pair of this rotation that was lost: its burial waits for a new pair,
 // which must not wait for it.
 func orphanFirst(v view) (Move, bool) {
-	if len(v.s.Orphans) == 0 || v.r.Facts.BothDead || v.r.Facts.OldDead || v.r.Facts.Wrote {
+	f := v.r.Facts
+	full := v.sp.Profile.LiveLimit > 0 && v.s.Live >= v.sp.Profile.LiveLimit
+	if len(v.s.Orphans) == 0 || f.BothDead || f.OldDead || f.Wrote && !(full && v.wayBack() && v.s.OldHeld) {
 		return Move{}, false
 	}
 	o := v.s.Orphans[0]
+	if f.Wrote {
+		return wait(v, v.now.Add(tick), "the new pair was lost after it was written, and the vendor has no room for another: go back, and it is buried",
+			v.cmd("rollback")), true
+	}
 	return wait(v, v.now.Add(tick), "a pair that nobody should use may still be alive, and goes first: "+o.Why, o.Command), true
 }
 

@@ -53,6 +53,8 @@ func heedHurry(v view) (Move, bool) {
 		m.Lives[v.r.Old] = Current
 	}
 	switch {
+	case v.r.New != "" && v.r.Old == "": // a first key: it is the compromised one
+		m.Lives[v.r.New] = Current
 	case v.r.New != "" && v.s.NewPair.Life == Current: // revocation was asked for: the new pair is the one in use, and the compromised one
 		m.Lives[v.r.Old] = Orphan
 		m.Bury = []Grave{{Pair: v.r.Old, State: AwaitingRevocation, Used: true}}
@@ -103,7 +105,7 @@ func sealOldIfAny(v view) (Move, bool) {
 // it is sealed here and nobody else had it, so the rotation goes on with it.
 func goOnWithOrphan(v view) (Move, bool) {
 	n := v.sp.Profile.LiveLimit
-	if n == 0 || v.s.Live < n || v.r.New != "" {
+	if n == 0 || v.s.Live < n || v.r.New != "" || v.r.Facts.Taken { // once: it was refused
 		return Move{}, false
 	}
 	for _, o := range v.s.Orphans {
@@ -192,11 +194,17 @@ func emergencyWord(sp Spec, r Rotation, consumer string) *Word {
 	return nil
 }
 
-// spared: the place is read by somebody, and an approval goes on without all who read it.
+// spared: the place, or one that follows it, is read by somebody, and an approval goes on without all who do.
 func (v view) spared(p PlaceSpec) bool {
+	names := []string{p.Name}
+	for _, f := range v.sp.Places {
+		if f.Follows == p.Name {
+			names = append(names, f.Name)
+		}
+	}
 	read := false
 	for _, c := range v.sp.Consumers {
-		if !slices.Contains(c.Reads, p.Name) {
+		if !slices.ContainsFunc(c.Reads, func(r string) bool { return slices.Contains(names, r) }) {
 			continue
 		}
 		if !v.named(c.Name) {
@@ -313,10 +321,10 @@ func windowOver(v view) (Move, bool) {
 	if v.r.Facts.OldDead || v.r.Facts.NoOld || v.r.Facts.BothDead {
 		return Move{}, false
 	}
-	if w := v.approvedWindow(); w != nil && v.now.Before(w.To) {
+	if w := v.approvedWindow(); w != nil && !v.now.Before(w.From) && v.now.Before(w.To) {
 		return Move{}, false
 	}
-	return goTo(DueState, "the maintenance window is over, or its approval is void: do NOT create a key now")
+	return goTo(DueState, "no approved maintenance window is open any more: do NOT create a key now")
 }
 
 // replaced: nobody is asked to revoke anything.
