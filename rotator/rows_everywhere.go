@@ -18,18 +18,21 @@ func heedAbandon(v view) (Move, bool) {
 	if v.endsOld() {
 		return Move{Deny: "abandon: creating the new pair ends the old one: there is no way back; the way on is " + v.cmd("rotate")}, true
 	}
-	m := Move{To: Abandoned, Lives: map[PairID]Life{}, Why: "abandoned before anything was written"}
+	m := Move{To: Abandoned, Why: "abandoned before anything was written"}
 	switch {
 	case v.r.Lane == Retire && v.s.OldPair.Life == Orphan:
 		if v.dying() {
 			return Move{Deny: "abandon: the pair is revoked already, and its death is being proven"}, true
 		}
-		m.Why, m.Lives[v.r.Old] = "not retired: the pair stays in use", Current
+		m.Why, m.Lives = "not retired: the pair stays in use", map[PairID]Life{v.r.Old: Current}
 	case v.s.OldPair.Life == Previous: // its successor was lost, or given up
-		m.Lives[v.r.Old] = Current
+		m.Lives = map[PairID]Life{v.r.Old: Current}
 	}
 	if v.r.New != "" {
 		m.Why += "; the pair that was created gets a burial"
+		if m.Lives == nil {
+			m.Lives = map[PairID]Life{}
+		}
 		m.Lives[v.r.New] = Orphan
 		m.Bury = []Grave{{Pair: v.r.New, State: AwaitingRevocation}}
 	}

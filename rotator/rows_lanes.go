@@ -262,7 +262,7 @@ func newGone(v view) (Move, bool) {
 	}
 	return Move{To: AwaitingKey, DropNew: true, Spare: verdict(v.s.Old) != vendors.Refused, Lives: map[PairID]Life{v.r.New: Orphan},
 		Bury: []Grave{{Pair: v.r.New, State: AwaitingRevocation, NotBefore: v.graceEnd(), Used: v.r.Facts.Wrote}},
-		Why:  "no copy of the new pair can be opened any more; create another" + v.withdrawn()}, true
+		Why:  "no copy of the new pair can be opened any more; create another, and revoke that one when you are asked" + v.withdrawn()}, true
 }
 
 // clockOff: by a clock that is far from the vendor's, neither an overlap nor a proof of death can be measured.
