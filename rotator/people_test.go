@@ -369,7 +369,11 @@ func (w *world) handInOld() {
 // mend puts the pair that should be there into every place, and restarts the consumers.
 func (w *world) mend() {
 	m := w.shouldHold()
-	if k := w.keys[keyOf(m)]; k == nil || k.env != w.sp.Environment {
+	switch k := w.keys[keyOf(m)]; {
+	case k != nil && k.env == w.sp.Environment:
+	case w.kills: // another key would end the one that is to come
+		m = nil
+	default:
 		m = w.issue(w.sp.Environment)
 	}
 	for _, p := range w.place {
