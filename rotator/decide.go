@@ -91,7 +91,7 @@ func routineRows(s State) []row {
 		return []row{denyAbandon, denyRollback, cannotOpen, bothDead, newDead, oldAliveAgain, placeLost, useLost, proofGone,
 			missesProof, newUnclear, closeIt}
 	case RollingBack:
-		return []row{denyAbandon, neverWrote, cannotOpen, bothDead, oldDiedRollingBack, effectStopped, oldUnclear, putNext,
+		return []row{denyAbandon, neverWrote, cannotOpen, bothDead, lostBoth, oldDiedRollingBack, effectStopped, oldUnclear, putNext,
 			followers, redeployNext, useUnproven, rolledBack}
 	case FailedState:
 		return []row{heedResume, denyAbandon, heedRollback, bothDead, newDead, awaitHelp}

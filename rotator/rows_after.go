@@ -267,6 +267,14 @@ func oldDiedRollingBack(v view) (Move, bool) {
 		Broken: "consumers that are back on the old pair"}, true
 }
 
+// lostBoth: the old pair is refused, and nothing here can return the new one: there is no way in either direction.
+func lostBoth(v view) (Move, bool) {
+	if verdict(v.s.Old) != vendors.Refused {
+		return Move{}, false
+	}
+	return newGone(v)
+}
+
 // neverWrote: nothing has to be put back.
 func neverWrote(v view) (Move, bool) {
 	if v.r.Facts.Wrote {
