@@ -155,7 +155,7 @@ func (l *learner) spec() {
 func (l *learner) submitted(w Word) {
 	if w.Target == "old" {
 		// Heard late, when another pair was sealed as the old one already, it changes nothing.
-		if l.r.State == DueState || l.r.Old == "" || l.s.OldPair.Life == Lost {
+		if l.r.Old == "" || l.s.OldPair.Life == Lost || l.r.State == DueState && l.s.OldPair.Life != Current {
 			l.r.Old = w.Pair
 		}
 		return

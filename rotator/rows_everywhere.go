@@ -20,7 +20,7 @@ func heedAbandon(v view) (Move, bool) {
 	}
 	m := Move{To: Abandoned, Why: "abandoned before anything was written"}
 	switch {
-	case v.r.Lane == Retire && v.s.OldPair.Life == Orphan:
+	case v.retiring():
 		if v.dying() {
 			return Move{Deny: "abandon: the pair is revoked already, and its death is being proven"}, true
 		}

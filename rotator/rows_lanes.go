@@ -49,7 +49,7 @@ func heedHurry(v view) (Move, bool) {
 		return Move{Deny: "creating the new pair ends the compromised one: the rotation under way is the fastest way on"}, true
 	}
 	m := Move{To: Abandoned, Hurry: true, Lives: map[PairID]Life{}, Why: "superseded: the pair in use is compromised, as " + who(v.r.Facts.WishWord) + " said"}
-	if l := v.s.OldPair.Life; l == Previous || l == Orphan { // of a retirement, or a new pair that was lost: it is in use, or was
+	if v.s.OldPair.Life == Previous || v.retiring() { // its successor was lost, or there was to be none: it is in use
 		m.Lives[v.r.Old] = Current
 	}
 	switch {
@@ -382,10 +382,15 @@ func neededAgain(v view) (Move, bool) {
 		return Move{}, false
 	}
 	back := Move{To: DueState, Why: m.Why + v.withdrawn()}
-	if v.s.OldPair.Life == Orphan {
+	if v.retiring() {
 		back.Lives = map[PairID]Life{v.r.Old: Current}
 	}
 	return back, true
+}
+
+// retiring: the pair in use is listed as an orphan, because its revocation was asked for.
+func (v view) retiring() bool {
+	return v.r.Lane == Retire && v.r.State == AwaitingRevocation && v.s.OldPair.Life == Orphan
 }
 
 func askToRetire(v view) (Move, bool) {
