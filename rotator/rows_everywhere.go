@@ -1,6 +1,7 @@
 package rotator
 
 import (
+	"maps"
 	"slices"
 
 	"quarterturn/vendors"
@@ -91,7 +92,11 @@ func heedRollback(v view) (Move, bool) {
 		return Move{Deny: "rollback: the old pair was revoked, as " + who(v.r.Facts.Revoked) + " said, and the new one works; if " +
 			"another key was revoked, say so with " + v.cmd("revoked")}, true
 	}
-	return goTo(RollingBack, "rollback, as "+who(v.r.Facts.WishWord)+" asked")
+	m := Move{To: RollingBack, Why: "rollback, as " + who(v.r.Facts.WishWord) + " asked"}
+	if v.r.State == FailedState { // it may have been going back when it stopped
+		m.Again = v.everyRun()
+	}
+	return m, true
 }
 
 // oldRevoked: somebody said so, and the characters typed are not those of the key in use.
@@ -104,13 +109,11 @@ func heedResume(v view) (Move, bool) {
 	if v.r.Facts.Wish != WishResume {
 		return Move{}, false
 	}
-	m := Move{To: v.r.Facts.Resume, Why: "resumed, as " + who(v.r.Facts.WishWord) + " asked"}
-	for c := range v.r.Facts.Runs {
-		m.Again = append(m.Again, c)
-	}
-	slices.Sort(m.Again)
-	return m, true
+	return Move{To: v.r.Facts.Resume, Again: v.everyRun(), Why: "resumed, as " + who(v.r.Facts.WishWord) + " asked"}, true
 }
+
+// everyRun is the consumers that were redeployed, sorted: once a person has mended what failed, each is tried anew.
+func (v view) everyRun() []string { return slices.Sorted(maps.Keys(v.r.Facts.Runs)) }
 
 func because(reason string) string {
 	if reason == "" {
