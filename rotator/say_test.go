@@ -197,3 +197,24 @@ func TestHurriedTakesOver(t *testing.T) {
 		t.Errorf("a first key: %+v", h)
 	}
 }
+
+// In an emergency with a full vendor the unfinished pair is gone on with where a place holds it: also where nobody can see that.
+func TestAnOrphanThatNobodySeesMayBeInPlace(t *testing.T) {
+	for _, c := range []struct{ used, readable, want bool }{{true, false, true}, {false, false, false}, {true, true, false}} {
+		d := newDesk(t, func(sp *Spec) {
+			for i := range sp.Places {
+				sp.Places[i].Readable = c.readable
+			}
+		})
+		d.lay(Burial, AwaitingRevocation, func(r *Rotation) { r.Facts.Used = c.used })
+		var s Seen
+		orphan := oldPair()
+		orphan.Life = Orphan
+		if err := newLooker(d.rt, d.rt.creds["bluum"]).orphans(context.Background(), []Pair{orphan}, &s); err != nil {
+			t.Fatal(err)
+		}
+		if s.Orphans[0].InPlace != c.want || !s.Orphans[0].Sealed {
+			t.Errorf("used %v, places that can be read %v: %+v", c.used, c.readable, s.Orphans[0])
+		}
+	}
+}
