@@ -102,7 +102,10 @@ func (w *world) submitAnything() {
 	case 1:
 		m = w.issue("sandbox")
 	default:
-		m = w.issue(w.sp.Environment)
+		if !w.unknown(w.spare) {
+			w.spare = w.issue(w.sp.Environment)
+		}
+		m = w.spare
 	}
 	w.accept(m, rapid.IntRange(0, 5).Draw(w.t, "as the old pair") == 0)
 }
@@ -371,7 +374,7 @@ func (w *world) mend() {
 	m := w.shouldHold()
 	switch k := w.keys[keyOf(m)]; {
 	case k != nil && k.env == w.sp.Environment:
-	case w.kills: // another key would end the one that is to come
+	case w.kills || w.ending(): // another key would end the one that is to come, or nobody wants one
 		m = nil
 	default:
 		m = w.issue(w.sp.Environment)
@@ -385,6 +388,19 @@ func (w *world) mend() {
 	for _, a := range w.apps {
 		a.start()
 	}
+}
+
+// unknown: the key works, and the ledger does not know it.
+func (w *world) unknown(m secret.Material) bool {
+	k := w.keys[keyOf(m)]
+	known, _ := w.book.Find(context.Background(), w.rt.o.Keys.Prints(m))
+	return k != nil && k.alive(w.now) && len(known) == 0
+}
+
+// ending: the credential is retired, or is about to be.
+func (w *world) ending() bool {
+	r, err := w.rt.Underway(context.Background(), w.sp.Credential)
+	return err == nil && r.Lane == Retire || w.book.items[w.sp.Credential].State == Retired
 }
 
 func (w *world) shouldHold() secret.Material {

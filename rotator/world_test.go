@@ -41,6 +41,7 @@ type world struct {
 	alone   bool            // one person hands in and approves, and in an emergency nobody else answers
 	written map[PairID]bool // pairs that we wrote somewhere
 	specs   int             // how often the configuration has changed
+	spare   secret.Material // a key that a person put where one was missing
 	due     bool            // a key is created because we asked for it, now
 }
 
