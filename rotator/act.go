@@ -33,6 +33,7 @@ func (w *work) effect(ctx context.Context, m Move) (Change, error) {
 // intend declares the effect on the row, before it is tried.
 func (w *work) intend(m Move) {
 	target := w.target(m)
+	w.r.Facts.Stop = ""
 	w.r.Facts.Intent = &Intent{Do: m.Do, Target: m.Target, Pair: target, At: w.rt.now()}
 	switch m.Do {
 	case Put:

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"quarterturn/notify"
 	"quarterturn/secret"
 )
 
@@ -22,6 +23,7 @@ type book struct {
 	epoch    int64 // over all rotations
 	items    map[string]Item
 	stock    string
+	outbox   []Parcel
 }
 
 type page struct {
@@ -33,7 +35,7 @@ type page struct {
 var errCrash = errors.New("the process died here")
 
 func newBook(now func() time.Time) *book {
-	return &book{now: now, rows: map[ID]*page{}, items: map[string]Item{}}
+	return &book{now: now, rows: map[ID]*page{}, items: map[string]Item{}, recorded: func(Rotation, Change) {}}
 }
 
 func (b *book) Open(_ context.Context, r Rotation, _ ...Event) error {
@@ -49,6 +51,8 @@ func (b *book) Open(_ context.Context, r Rotation, _ ...Event) error {
 
 func (b *book) Ready(_ context.Context, now time.Time, _ int) (Agenda, error) {
 	a := Agenda{Inventory: b.stock}
+	waiting, _ := b.Outbox(context.Background(), now, 1)
+	a.Parcels = len(waiting) > 0
 	for name, i := range b.items {
 		switch {
 		case i.State == Vanished:
@@ -76,13 +80,16 @@ func (b *book) Inventory(_ context.Context, names ...string) ([]Item, error) {
 }
 
 func (b *book) Stock(_ context.Context, s Stock) error {
-	if b.items == nil {
-		b.items = map[string]Item{}
-	}
+	moved := false
 	for _, i := range s.Items {
-		if at, judged := s.Seen[i.Credential]; !judged || at.Equal(b.items[i.Credential].LookAt) {
-			b.items[i.Credential] = i
+		if at, judged := s.Seen[i.Credential]; judged && !at.Equal(b.items[i.Credential].LookAt) {
+			moved = true
+			continue
 		}
+		b.items[i.Credential] = i
+	}
+	if !moved {
+		b.post(s.Messages)
 	}
 	if s.Digest != "" {
 		b.stock = s.Digest
@@ -98,8 +105,27 @@ func (b *book) stir(credential string) {
 	}
 }
 
-func (b *book) Outbox(context.Context, time.Time, int) ([]Parcel, error) { return nil, nil }
-func (b *book) Posted(context.Context, Parcel) error                     { return nil }
+// post puts messages into the outbox.
+func (b *book) post(messages []notify.Message) {
+	for _, m := range messages {
+		b.outbox = append(b.outbox, Parcel{Seq: int64(len(b.outbox)) + 1, Message: m, NextAt: b.now()})
+	}
+}
+
+func (b *book) Outbox(_ context.Context, now time.Time, limit int) ([]Parcel, error) {
+	var waiting []Parcel
+	for _, p := range b.outbox {
+		if !p.Over && !p.NextAt.After(now) && len(waiting) < limit {
+			waiting = append(waiting, p)
+		}
+	}
+	return waiting, nil
+}
+
+func (b *book) Posted(_ context.Context, p Parcel) error {
+	b.outbox[p.Seq-1] = p
+	return nil
+}
 
 func (b *book) Claim(_ context.Context, id ID, _ string, ttl time.Duration) (Rotation, error) {
 	p := b.rows[id]
@@ -150,6 +176,7 @@ func (b *book) Record(_ context.Context, c Change) (int64, error) {
 	if b.stir(r.Credential); c.Retires {
 		b.items[r.Credential] = Item{Credential: r.Credential, State: Retired}
 	}
+	b.post(c.Messages)
 	for _, o := range c.Opens {
 		if err := b.Open(context.Background(), o); err != nil {
 			return 0, err
@@ -191,7 +218,9 @@ func (b *book) Keep(ctx context.Context, p Pair, w Word, e ...Event) error {
 		b.keep(p)
 		return nil
 	}
-	other := slices.ContainsFunc(b.pairs, func(q Pair) bool { return q.ID != p.ID && q.Life == p.Life })
+	other := slices.ContainsFunc(b.pairs, func(q Pair) bool {
+		return q.ID != p.ID && q.Life == p.Life && q.Credential == p.Credential
+	})
 	if state != want || other {
 		return ErrExists
 	}
@@ -211,7 +240,9 @@ func (b *book) Sealed(_ context.Context, id PairID) (secret.Sealed, error) {
 
 func (b *book) Adopt(_ context.Context, p Pair, _ ...Event) error { b.keep(p); return nil }
 
-func (b *book) Pairs(context.Context, string) ([]Pair, error) { return slices.Clone(b.pairs), nil }
+func (b *book) Pairs(_ context.Context, credential string) ([]Pair, error) {
+	return slices.DeleteFunc(slices.Clone(b.pairs), func(p Pair) bool { return credential != "" && p.Credential != credential }), nil
+}
 
 func (b *book) Find(_ context.Context, prints secret.Prints) ([]Pair, error) {
 	var found []Pair
@@ -223,10 +254,12 @@ func (b *book) Find(_ context.Context, prints secret.Prints) ([]Pair, error) {
 	return found, nil
 }
 
-func (b *book) Rotations(context.Context, string) ([]Rotation, error) {
+func (b *book) Rotations(_ context.Context, credential string) ([]Rotation, error) {
 	var all []Rotation
 	for _, id := range b.order {
-		all = append(all, b.rows[id].r)
+		if r := b.rows[id].r; credential == "" || r.Credential == credential {
+			all = append(all, r)
+		}
 	}
 	return all, nil
 }

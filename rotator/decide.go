@@ -91,7 +91,7 @@ func routineRows(s State) []row {
 		return []row{denyAbandon, denyRollback, cannotOpen, bothDead, newDead, oldAliveAgain, placeLost, useLost, proofGone,
 			missesProof, newUnclear, closeIt}
 	case RollingBack:
-		return []row{denyAbandon, neverWrote, cannotOpen, bothDead, oldDiedRollingBack, effectStopped, oldUnclear, putNext,
+		return []row{denyAbandon, neverWrote, cannotOpen, bothDead, lostBoth, oldDiedRollingBack, effectStopped, oldUnclear, putNext,
 			followers, redeployNext, useUnproven, rolledBack}
 	case FailedState:
 		return []row{heedResume, denyAbandon, heedRollback, bothDead, newDead, awaitHelp}
@@ -106,7 +106,7 @@ func compromisedRows(s State) []row {
 		return []row{heedAbandon, refuseRollback, lifecycleNotBuilt, cannotOpen, goOnWithOrphan, sealOldIfAny, oldElsewhere,
 			liveLimit, emergency, askAtOnce}
 	case AwaitingKey:
-		return []row{heedAbandon, refuseRollback, oldCameLate, pairCameIn, awaitKey}
+		return []row{heedAbandon, refuseRollback, oldCameLate, pairCameIn, approvalVoid, awaitKey}
 	case Received:
 		return []row{heedAbandon, refuseRollback, cannotOpen, newGone, newUnclear, newRefused, wrongEnvironment, wrongTenant,
 			unattested, stage}
@@ -172,9 +172,10 @@ func replaceRows(s State) []row {
 func retireRows(s State) []row {
 	switch s {
 	case DueState:
-		return []row{heedAbandon, denyRollback, cannotOpen, nothingToRetire, stillNeeded, sealOldIfAny, askToRetire}
+		return []row{heedAbandon, denyRollback, cannotOpen, nothingToRetire, unfitToRetire, stillNeeded, sealOldIfAny,
+			askToRetire}
 	case AwaitingRevocation:
-		return []row{heedAbandon, denyRollback, cannotOpen, clockOff, attestedEnd, unprovable, awaitRevocation, moreTriples, retired}
+		return []row{heedAbandon, denyRollback, cannotOpen, neededAgain, clockOff, attestedEnd, unprovable, awaitRevocation, moreTriples, retired}
 	}
 	return nil
 }

@@ -159,6 +159,16 @@ func TestDecideAwaitingKey(t *testing.T) {
 		{name: "I-16: an orphan may be alive: its burial's command goes first", row: "orphanFirst", passes: "preflightBroke",
 			given: func(c *scene) { c.s.Orphans = orphans() },
 			want:  reply{why: "goes first: revoke it in the portal", command: "quarterturn revoked bluum --pair other"}},
+		{name: "L-1: the pair that was written was lost: its burial may wait for this key, which does not wait for it", row: "awaitKey",
+			passes: "preflightBroke orphanFirst", given: func(c *scene) {
+				c.r.Facts.Wrote, c.s.Orphans, c.s.Problems = true, orphans(), []string{"place ci holds another pair"}
+			}, want: reply{command: "quarterturn rotate bluum"}},
+		{name: "I-13: the same, and the vendor has no room for another: the way is back", row: "orphanFirst",
+			given: func(c *scene) { c.r.Facts.Wrote, c.s.Orphans, c.s.Live, c.s.Old = true, orphans(), 2, accepted() },
+			want:  reply{why: "no room for another", command: "quarterturn rollback bluum", next: tick}},
+		{name: "the same, and the old pair is no way back", row: "awaitKey", passes: "orphanFirst",
+			given: func(c *scene) { c.r.Facts.Wrote, c.s.Orphans, c.s.Live, c.s.Old = true, orphans(), 2, unclear() },
+			want:  reply{command: "quarterturn rotate bluum"}},
 		{name: "a third key does not wait for an orphan", row: "awaitKey", passes: "orphanFirst preflightBroke",
 			given: func(c *scene) {
 				c.s.Orphans, c.s.Problems, c.r.Facts.BothDead = orphans(), []string{"place vault cannot be reached"}, true

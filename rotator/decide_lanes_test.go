@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"quarterturn/cicd"
 	"quarterturn/policies"
 )
@@ -45,12 +47,43 @@ func TestDecideHurry(t *testing.T) {
 		switch {
 		case k.lane == Compromised && m.Deny == "":
 			t.Errorf("%s, %s: it is compromised already: %+v", k.lane, k.state, m)
+		case k.lane == Replace && c.r.New != "" && c.s.NewPair.Life != Current: // the burial of the new pair would leave none
+			if m.Deny == "" {
+				t.Errorf("%s, %s: the only pair that goes on living is given up: %+v", k.lane, k.state, m)
+			}
 		case k.lane != Compromised && (m.To != Abandoned || !m.Hurry):
 			t.Errorf("%s, %s: it is not superseded: %+v", k.lane, k.state, m)
 		case k.lane != Compromised && c.r.New != "":
 			wantBuried(t, k, c, m)
 		}
 		checkTotal(t, c, m)
+	}
+}
+
+// What is superseded must not lose a pair, whatever it was in the middle of.
+func TestDecideHurryKeepsWhatIsInUse(t *testing.T) {
+	cases := map[string]struct {
+		lane  Lane
+		state State
+		given func(c *scene)
+		lives map[PairID]Life
+	}{
+		"a retirement under way: the pair is in use again": {Retire, AwaitingRevocation, func(*scene) {}, map[PairID]Life{oldID: Current}},
+		"the pair that replaced it was lost": {Routine, AwaitingKey, func(c *scene) { c.s.OldPair.Life = Previous },
+			map[PairID]Life{oldID: Current}},
+		"a first key is the compromised one":                                 {Routine, Verified, func(c *scene) { c.firstUse() }, map[PairID]Life{newID: Current}},
+		"going back: the places may hold either, and the new pair is buried": {Routine, RollingBack, func(*scene) {}, map[PairID]Life{newID: Orphan}},
+	}
+	for name, k := range cases {
+		t.Run(name, func(t *testing.T) {
+			c := quiet(k.lane, k.state)
+			k.given(&c)
+			c.wish(WishHurry, "sam")
+			m := decide(c.sp, c.r, c.s, c.now)
+			if diff := cmp.Diff(k.lives, m.Lives); diff != "" || m.To != Abandoned || !m.Hurry {
+				t.Errorf("%+v\nthe lives differ (-want +got):\n%s", m, diff)
+			}
+		})
 	}
 }
 
@@ -145,6 +178,13 @@ func TestDecideCompromisedDue(t *testing.T) {
 		{name: "a lifecycle that is not built", row: "lifecycleNotBuilt", passes: "refuseRollback",
 			given: func(c *scene) { c.sp.Profile.Lifecycle = "two_slots" },
 			want:  reply{why: "two_slots", command: "quarterturn abandon bluum", next: watchEvery}},
+		{name: "it was taken once, and refused: not again", row: "liveLimit", passes: "goOnWithOrphan",
+			given: func(c *scene) { full(true)(c); c.r.Facts.Taken = true },
+			want:  reply{why: "the vendor allows 2", command: "quarterturn revoked bluum --pair other"}},
+		{name: "a first key ends none", row: "askAtOnce", passes: "emergency", given: func(c *scene) {
+			c.sp.Profile.Lifecycle = "replace"
+			c.firstKey()
+		}, want: ask1},
 		{name: "an overlap is no obstacle", row: "askAtOnce", passes: "lifecycleNotBuilt", want: ask1},
 	}))
 }
@@ -159,6 +199,16 @@ func TestDecideCompromisedAwaitingKey(t *testing.T) {
 		{name: "the old one works again: still no way back", row: "awaitKey",
 			given: func(c *scene) { c.r.Facts.BothDead, c.s.Old = true, accepted() },
 			want:  reply{why: "compromised", command: "quarterturn rotate bluum", next: watchEvery}},
+		{name: "I-1: the configuration changed, and the approval is void: no key that ends the old one is asked for", row: "approvalVoid",
+			passes: "pairCameIn", given: func(c *scene) {
+				c.sp.Profile.Lifecycle = "replace"
+				emergencyApproval(c, "anna", "api", "jobs")
+				c.sp.Digest = "spec 2"
+			}, want: reply{to: DueState, why: "do NOT create a key now"}},
+		{name: "the approval stands", row: "awaitKey", passes: "approvalVoid", given: func(c *scene) {
+			c.sp.Profile.Lifecycle = "replace"
+			emergencyApproval(c, "anna", "api", "jobs")
+		}, want: reply{why: "create a new one", command: "quarterturn rotate bluum", next: watchEvery}},
 		{name: "the pair came in", row: "pairCameIn", given: func(c *scene) { c.r.New = newID }, want: reply{to: Received, why: "came in"}},
 		{name: "the pair in use was handed in", row: "oldCameLate", given: func(c *scene) { c.r.Facts.NoOld = true },
 			want: reply{to: DueState, why: "handed in"}},
@@ -166,14 +216,29 @@ func TestDecideCompromisedAwaitingKey(t *testing.T) {
 }
 
 func TestDecideCompromisedReceived(t *testing.T) {
-	table(t, Compromised, Received, receivedIn(Compromised, "compromised"))
+	table(t, Compromised, Received, join(receivedIn(Compromised, "compromised"), []ask{
+		{name: "I-16: the unfinished pair that places hold is refused: another is needed, and it stays listed", row: "newRefused",
+			given: func(c *scene) { c.s.New, c.r.Facts.Taken, c.r.Facts.Wrote = refused(), true, true },
+			want: reply{to: AwaitingKey, drops: true, lives: map[PairID]Life{newID: Orphan}, why: "stays listed",
+				bury: []Grave{{Pair: newID, State: AwaitingRevocation, NotBefore: noon().Add(graceBurial), Used: true}}}},
+	}))
 }
 
 // receivedIn: what the vendor's answer means is the same in every lane.
 func receivedIn(lane Lane, why string) []ask {
 	return join(noWayBack(why), inLane(lane, Received, join(openLines("refuseRollback"), goneLines("cannotOpen"), []ask{
-		{name: "abandon is wished: the pair is buried", row: "heedAbandon", given: func(c *scene) { c.wish(WishAbandon, "sam") },
-			want: reply{to: Abandoned, lives: map[PairID]Life{newID: Orphan}, bury: []Grave{{Pair: newID, State: AwaitingRevocation}}}},
+		{name: "abandon is wished: the pair is buried", row: "heedAbandon",
+			given: func(c *scene) { c.wish(WishAbandon, "sam"); c.sp.Profile.Lifecycle = "overlap" },
+			want:  reply{to: Abandoned, lives: map[PairID]Life{newID: Orphan}, bury: []Grave{{Pair: newID, State: AwaitingRevocation}}}},
+		{name: "abandon is wished, and the pair before was given up: it is in use", row: "heedAbandon",
+			given: func(c *scene) {
+				c.wish(WishAbandon, "sam")
+				c.sp.Profile.Lifecycle, c.s.OldPair.Life = "overlap", Previous
+			},
+			want: reply{to: Abandoned, lives: map[PairID]Life{oldID: Current, newID: Orphan}, bury: []Grave{{Pair: newID, State: AwaitingRevocation}}}},
+		{name: "I-1: abandon is wished where creating the new pair ends the old one: its burial would leave none", row: "heedAbandon",
+			given: func(c *scene) { c.wish(WishAbandon, "sam"); c.sp.Profile.Lifecycle = "replace" },
+			want:  reply{deny: "creating the new pair ends the old one"}},
 		{name: "accepted, for this environment and tenant", row: "stage",
 			passes: "heedAbandon newUnclear newRefused wrongEnvironment wrongTenant unattested", want: reply{to: Staged}},
 		{name: "unclear", row: "newUnclear", passes: "newGone", given: func(c *scene) { c.s.New = unclear() },
@@ -193,6 +258,23 @@ func TestDecideCompromisedStaged(t *testing.T) {
 	table(t, Compromised, Staged, join(stagedIn(Compromised, "compromised"), []ask{
 		{name: "a place that only named consumers read cannot be reached: nobody waits for it", row: "distribute", passes: "putNext followers",
 			given: func(c *scene) { c.unheld("ci", HoldsUnknown); emergencyApproval(c, "anna", "jobs") }, want: reply{to: Distributed}},
+		{name: "writing to it failed, for now or for good: the others are written", row: "putNext", passes: "effectStopped", given: func(c *scene) {
+			c.unheld("ci", HoldsHidden)
+			c.unheld("vault", HoldsOld)
+			c.sp.Places[0], c.sp.Places[1] = c.sp.Places[1], c.sp.Places[0]
+			emergencyApproval(c, "anna", "jobs")
+			c.r.Facts.Intent, c.r.Facts.Stop = &Intent{Do: Put, Target: "ci"}, "stopped: place ci: the place refuses this access"
+		}, want: reply{do: Put, target: "vault"}},
+		{name: "and nobody waits for it afterwards", row: "distribute", passes: "effectStopped putNext followers", given: func(c *scene) {
+			c.unheld("ci", HoldsHidden)
+			emergencyApproval(c, "anna", "jobs")
+			c.r.Facts.Intent, c.r.Facts.Stuck = &Intent{Do: Put, Target: "ci"}, 3
+		}, want: reply{to: Distributed}},
+		{name: "a place that another follows is not spared while somebody reads the copy", row: "putNext", given: func(c *scene) {
+			c.unheld("vault", HoldsForeign)
+			c.consumer("jobs", func(k *ConsumerSpec) { k.Reads = []string{"vault"} })
+			emergencyApproval(c, "anna", "jobs")
+		}, want: reply{why: "overwrite it?", command: "quarterturn waive bluum place:vault --reason WHY", next: tick}},
 		{name: "I-1: a place that others read too is waited for", row: "putNext",
 			given: func(c *scene) {
 				c.unheld("ci", HoldsUnknown)
@@ -223,6 +305,20 @@ func TestDecideCompromisedDistributed(t *testing.T) {
 		{name: "a named consumer's redeploy failed: nobody waits for another", row: "redeployDone", passes: "redeployNext",
 			given: func(c *scene) {
 				c.run("jobs", func(f *RunFact) { *f = ran(newID, cicd.Failed) })
+				emergencyApproval(c, "anna", "jobs")
+			},
+			want: reply{to: Redeployed}},
+		{name: "its pipeline refuses for good: nobody waits for that either", row: "redeployDone", passes: "effectStopped redeployNext",
+			given: func(c *scene) {
+				delete(c.r.Facts.Runs, "jobs")
+				emergencyApproval(c, "anna", "jobs")
+				c.r.Facts.Intent, c.r.Facts.Stop = &Intent{Do: Redeploy, Target: "jobs"}, "stopped: consumer jobs"
+			},
+			want: reply{to: Redeployed}},
+		{name: "I-1: its place was never written: it is not restarted with what is there", row: "redeployDone", passes: "placeLost redeployNext",
+			given: func(c *scene) {
+				delete(c.r.Facts.Runs, "jobs")
+				c.unheld("ci", HoldsOld)
 				emergencyApproval(c, "anna", "jobs")
 			},
 			want: reply{to: Redeployed}},
@@ -299,6 +395,9 @@ func TestDecideCompromisedAwaitingRevocation(t *testing.T) {
 		{name: "the characters typed are those of the key in use: no way back, and nobody is sent there", row: "wrongKeyRevoked",
 			passes: "newDeadOnly", given: toldRevoked("NEW1", time.Minute),
 			want: reply{why: "there is no way back", broken: "within the vendor's propagation time", next: soon}},
+		{name: "L-1: they were mistyped: the new pair works after the propagation time, and the request stands", row: "awaitReplaced",
+			passes: "wrongKeyRevoked", given: toldRevoked("NEW1", 10*time.Minute),
+			want: reply{why: "it still works", command: "quarterturn revoked bluum", next: tick}},
 		{name: "they were not", row: "awaitReplaced", passes: "wrongKeyRevoked", given: alive,
 			want: reply{why: "both keys work", command: "quarterturn revoked bluum"}},
 	}))
@@ -412,6 +511,10 @@ func TestDecideReplaceAwaitingKey(t *testing.T) {
 			want: reply{why: "create a new pair", command: "quarterturn rotate bluum", next: time.Hour}},
 		{name: "the window is over", row: "windowOver", passes: "pairCameIn", given: func(c *scene) { c.r.Facts.Window.To = noon() },
 			want: reply{to: DueState, why: "do NOT create a key now"}},
+		{name: "I-1: the window has not begun", row: "windowOver", given: func(c *scene) { c.r.Facts.Window.From = noon().Add(time.Minute) },
+			want: reply{to: DueState, why: "do NOT create a key now"}},
+		{name: "the window was approved for another configuration", row: "windowOver", given: func(c *scene) { c.sp.Digest = "spec 2" },
+			want: reply{to: DueState, why: "do NOT create a key now"}},
 		{name: "the window is over, and the old pair is dead: somebody created one", row: "awaitKey", passes: "windowOver",
 			given: func(c *scene) { c.r.Facts.Window.To, c.r.Facts.OldDead, c.s.Old = noon(), true, refused() },
 			want:  reply{why: "create a new pair", command: "quarterturn rotate bluum", broken: "creating it has ended the old one", next: tick}},
@@ -475,8 +578,24 @@ func TestDecideRetire(t *testing.T) {
 		{name: "abandon is wished", row: "heedAbandon", given: func(c *scene) { c.wish(WishAbandon, "sam") }, want: reply{to: Abandoned}},
 		{name: "rollback is wished", row: "denyRollback", passes: "heedAbandon", given: func(c *scene) { c.wish(WishRollback, "sam") },
 			want: reply{deny: "quarterturn abandon bluum"}},
-		{name: "there is no pair", row: "nothingToRetire", given: func(c *scene) { c.r.Old, c.s.Source, c.s.OldHeld = "", "", false },
-			want: reply{to: Closed, why: "no pair in use"}},
+		{name: "there is no pair", row: "nothingToRetire", given: func(c *scene) { c.firstKey() }, want: reply{to: Closed, why: "no pair in use"}},
+		{name: "no pair is known, and a place cannot be reached: it may hold one", row: "unfitToRetire", passes: "nothingToRetire",
+			given: func(c *scene) {
+				c.firstKey()
+				c.s.Nowhere, c.s.Unfit, c.s.Problems = false, 1, []string{"place vault cannot be reached: timeout"}
+			},
+			want: reply{why: "place vault cannot be reached", command: "quarterturn check bluum", next: tick}},
+		{name: "the places hold different pairs, and none is the known one", row: "unfitToRetire", passes: "nothingToRetire",
+			given: func(c *scene) {
+				c.s.Changed, c.s.Unfit, c.s.Problems = true, 1, []string{"place ci holds another pair"}
+			},
+			want: reply{why: "place ci holds another pair", command: "quarterturn check bluum"}},
+		{name: "the known pair goes whatever a place holds", row: "askToRetire", passes: "unfitToRetire",
+			given: func(c *scene) { c.s.Unfit, c.s.Problems = 1, []string{"place vault cannot be reached: timeout"} },
+			want:  reply{to: AwaitingRevocation, lives: map[PairID]Life{oldID: Orphan}}},
+		{name: "no place returns the pair: its end can be attested", row: "askToRetire", passes: "nothingToRetire unfitToRetire",
+			given: func(c *scene) { c.firstKey(); c.s.Nowhere = false },
+			want:  reply{to: AwaitingRevocation, unheld: true, why: "never held here"}},
 		{name: "I-2: a consumer is declared", row: "stillNeeded", given: func(c *scene) { c.sp.Consumers = quietSpec().Consumers },
 			want: reply{why: "consumer api is declared", command: "quarterturn waive bluum consumer:api --reason WHY", next: watchEvery}},
 		{name: "I-2: they are waived by name", row: "askToRetire", passes: "stillNeeded", given: func(c *scene) {
@@ -501,8 +620,18 @@ func TestDecideRetireAwaitingRevocation(t *testing.T) {
 		}
 	}
 	table(t, Retire, AwaitingRevocation, join(openLines("denyRollback"), clockLines("cannotOpen"), lines, []ask{
-		{name: "abandon is wished: the pair stays in use", row: "heedAbandon", given: func(c *scene) { c.wish(WishAbandon, "sam") },
+		{name: "abandon is wished: the pair stays in use", row: "heedAbandon", given: func(c *scene) { alive(c); c.wish(WishAbandon, "sam") },
 			want: reply{to: Abandoned, lives: map[PairID]Life{oldID: Current}, why: "stays in use"}},
+		{name: "abandon is wished, and the pair is refused already", row: "heedAbandon", given: func(c *scene) { c.wish(WishAbandon, "sam") },
+			want: reply{deny: "revoked already"}},
+		{name: "abandon is wished a moment after somebody revoked it", row: "heedAbandon",
+			given: func(c *scene) { toldRevoked("OLD1", time.Minute)(c); c.wish(WishAbandon, "sam") }, want: reply{deny: "revoked already"}},
+		{name: "I-2: a consumer is declared again: the request is withdrawn", row: "neededAgain", passes: "cannotOpen",
+			given: func(c *scene) { alive(c); c.sp.Consumers = quietSpec().Consumers },
+			want:  reply{to: DueState, lives: map[PairID]Life{oldID: Current}, why: "do NOT revoke the old key"}},
+		{name: "it is declared after the pair was revoked: too late", row: "retired", passes: "neededAgain",
+			given: func(c *scene) { c.sp.Consumers = quietSpec().Consumers },
+			want:  reply{to: Closed, lives: map[PairID]Life{oldID: Dead}, bury: []Grave{{Pair: oldID, State: RevocationProven, DeadAt: noon(), NotBefore: noon().Add(watchEvery)}}}},
 		{name: "rollback is wished", row: "denyRollback", passes: "heedAbandon", given: func(c *scene) { c.wish(WishRollback, "sam") },
 			want: reply{deny: "quarterturn abandon bluum"}},
 		{name: "a person's word", row: "attestedEnd", passes: "clockOff", given: endWord,

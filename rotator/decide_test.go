@@ -268,6 +268,9 @@ func goneLines(passes string) []ask {
 			given: func(c *scene) { gone(c); c.s.Old = accepted(); c.r.Facts.Wrote = true },
 			want: reply{to: AwaitingKey, drops: true, lives: map[PairID]Life{newID: Orphan},
 				bury: []Grave{{Pair: newID, State: AwaitingRevocation, NotBefore: noon().Add(graceBurial), Used: true}}, why: "create another"}},
+		{name: "I-16: a place that may return it cannot be reached: it is not given up", row: "newGone",
+			given: func(c *scene) { gone(c); c.see("vault", HoldsUnknown) },
+			want:  reply{trouble: true, why: "place vault, which may return it, cannot be reached", next: soon}},
 	}
 }
 

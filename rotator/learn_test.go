@@ -111,6 +111,18 @@ func TestLearnWaiversHoldWhileTheyLast(t *testing.T) {
 	})
 }
 
+// A pair that was handed in as the old one, and is heard of when another one is current, is not the one in use.
+func TestLearnALateOldPair(t *testing.T) {
+	for life, want := range map[Life]PairID{Current: oldID, Orphan: otherID, Lost: otherID} {
+		c := quiet(Routine, DueState)
+		c.s.OldPair.Life = life
+		c.say(Word{Kind: Submitted, Target: "old", Pair: otherID})
+		if r, _ := learn(c.sp, c.r, c.s, c.now); r.Old != want {
+			t.Errorf("the old pair is %s, and %s was handed in: %s, want %s", life, otherID, r.Old, want)
+		}
+	}
+}
+
 func TestLearnSubmittedPairs(t *testing.T) {
 	c := quiet(Routine, AwaitingKey)
 	c.r.Facts.Rejected, c.r.Facts.Tenant, c.r.Facts.Seen = "the one before was refused", "Acme", "production"

@@ -31,7 +31,7 @@ func (r Rotation) wants() wants {
 		return wants{preflight: true, places: true, old: true}
 	case AwaitingKey:
 		waiting := r.New == "" && r.Lane == Routine
-		return wants{preflight: waiting, places: waiting, old: r.Facts.BothDead || r.Lane != Routine}
+		return wants{preflight: waiting, places: waiting, old: r.Facts.BothDead || r.Facts.Wrote || r.Lane != Routine}
 	case Received:
 		return wants{old: true, new: true}
 	case Staged:
@@ -53,7 +53,7 @@ func (r Rotation) needsOpen() bool {
 	if r.State == DueState {
 		return r.Old != ""
 	}
-	return r.State != AwaitingKey || r.Facts.BothDead
+	return r.State != AwaitingKey || r.Facts.BothDead || r.Facts.Wrote || r.Lane != Routine
 }
 
 // looker fills Seen by observing. It changes nothing outside, and lives as long as one claim.
@@ -136,11 +136,17 @@ func (l *looker) orphans(ctx context.Context, pairs []Pair, s *Seen) error {
 		for _, r := range rotations {
 			if r.Lane == Burial && r.Old == id && !r.State.Over() {
 				o.Why, o.Command = r.Why, r.Command
+				o.InPlace = r.Facts.Used && l.blind()
 			}
 		}
 		s.Orphans = append(s.Orphans, o)
 	}
 	return err
+}
+
+// blind: no place can be read back, so that nobody sees whether one holds a pair that was written.
+func (l *looker) blind() bool {
+	return !slices.ContainsFunc(l.c.Spec.Places, func(p PlaceSpec) bool { return p.Readable })
 }
 
 func mayLive(l Life) bool { return l == Candidate || l == Current || l == Previous || l == Orphan }

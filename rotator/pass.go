@@ -378,8 +378,10 @@ func (rt *Rotator) hurried(r Rotation, s Seen) Rotation {
 	now := rt.now()
 	h := Rotation{ID: ID("rot-" + rt.o.NewID()), Credential: r.Credential, Lane: Compromised, State: DueState, Old: r.Old, Spec: r.Spec,
 		OpenedAt: now, EnteredAt: now, NextAt: now, Why: "the pair in use is compromised, as " + who(r.Facts.WishWord) + " said"}
-	if s.NewPair.Life == Current {
+	if s.NewPair.Life == Current || r.Old == "" {
 		h.Old = r.New
+	} else {
+		h.Facts.SubmittedBy = r.Facts.SubmittedBy // should it go on with that pair: who brought it in still does not approve
 	}
 	return h
 }

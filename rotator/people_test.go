@@ -21,7 +21,7 @@ func (w *world) stir() {
 		return
 	}
 	acts := []func(){w.sayAnything, w.sayAnything, w.submitAnything, w.meddle, w.meddle, w.breakSomething, w.breakSomething,
-		w.followOne, w.followOne, w.followOne, w.followOne, w.followOne}
+		w.followOne, w.followOne, w.followOne, w.followOne, w.followOne, w.hurry}
 	if i := rapid.IntRange(0, 3*len(acts)).Draw(w.t, "somebody acts"); i < len(acts) {
 		acts[i]()
 	}
@@ -38,31 +38,53 @@ func (w *world) followOne() {
 }
 
 func (w *world) sayAnything() {
-	s := Saying{Credential: w.sp.Credential, For: 48 * time.Hour, Text: "because", Environment: w.sp.Environment,
+	s := Saying{Credential: w.sp.Credential, For: 48 * time.Hour, Text: "because", Environment: w.sp.Environment, Consumers: w.someConsumers(),
 		Who: rapid.SampledFrom([]string{"sam", "anna", "ben", "eve"}).Draw(w.t, "who"),
 		Kind: rapid.SampledFrom([]WordKind{Approved, RevokedIt, AttestIt, WaiveIt, RollBack, RollBack, Abandon, Resume}).
 			Draw(w.t, "a word")}
-	if w.maybe(15, "the key is compromised") {
-		_, _ = w.rt.Hurry(context.Background(), s.Credential, s.Who, "seen in a chat")
-		return
-	}
-	if s.Kind == Approved && rapid.Bool().Draw(w.t, "with names") {
-		s.Consumers = rapid.SampledFrom([][]string{{"api"}, {"jobs"}, {"api", "jobs"}}).Draw(w.t, "whose proof is not needed")
-	}
-	if s.Kind == Approved && rapid.IntRange(0, 3).Draw(w.t, "a window") == 0 {
-		s.From, s.To = w.now, w.now.Add(time.Hour)
-	}
 	switch s.Kind {
 	case WaiveIt, AttestIt:
 		s.Target = rapid.SampledFrom(append(targets(w.sp), "portal")).Draw(w.t, "about what")
 		s.For = rapid.SampledFrom([]time.Duration{time.Minute, 48 * time.Hour}).Draw(w.t, "for how long")
 	case RevokedIt:
 		s.Fragment = fragment(w.keys[w.anyKey()].m["key"])
+	case Approved:
+		if rapid.Bool().Draw(w.t, "a maintenance window") {
+			s.From = w.now.Add(rapid.SampledFrom([]time.Duration{-time.Minute, time.Minute, time.Hour}).Draw(w.t, "begins in"))
+			s.To = s.From.Add(2 * time.Hour)
+		}
 	}
 	if len(w.book.pairs) > 0 && (s.Kind == RevokedIt || s.Kind == AttestIt) && rapid.Bool().Draw(w.t, "about a pair") {
 		s.Pair = rapid.SampledFrom(w.book.pairs).Draw(w.t, "which pair").ID
 	}
 	_, _ = w.rt.Say(context.Background(), s) // a refusal changes nothing
+}
+
+// someConsumers are all, or one, or none.
+func (w *world) someConsumers() []string {
+	names := w.consumerNames()
+	switch rapid.IntRange(0, 3).Draw(w.t, "which consumers are named") {
+	case 0:
+		return names
+	case 1:
+		return []string{rapid.SampledFrom(names).Draw(w.t, "which consumer is named")}
+	}
+	return nil
+}
+
+func (w *world) consumerNames() []string {
+	var names []string
+	for _, c := range w.sp.Consumers {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// hurry: somebody says that the pair in use is known to others.
+func (w *world) hurry() {
+	if rapid.IntRange(0, 2).Draw(w.t, "compromised") == 0 {
+		_, _ = w.rt.Hurry(context.Background(), w.sp.Credential, "eve", "seen in a log") // a refusal changes nothing
+	}
 }
 
 func (w *world) anyKey() string {
@@ -80,13 +102,20 @@ func (w *world) submitAnything() {
 	case 1:
 		m = w.issue("sandbox")
 	default:
-		m = w.issue(w.sp.Environment)
+		if !w.unknown(w.spare) {
+			w.spare = w.issue(w.sp.Environment)
+		}
+		m = w.spare
 	}
 	w.accept(m, rapid.IntRange(0, 5).Draw(w.t, "as the old pair") == 0)
 }
 
 func (w *world) accept(m secret.Material, old bool) {
-	_, _ = w.rt.Accept(context.Background(), Paste{Credential: w.sp.Credential, Material: m, Who: "sam", How: "terminal", Old: old})
+	who := "sam"
+	if w.alone {
+		who = "anna"
+	}
+	_, _ = w.rt.Accept(context.Background(), Paste{Credential: w.sp.Credential, Material: m, Who: who, How: "terminal", Old: old})
 }
 
 // meddle is what a person does at the vendor, or a stranger in the places.
@@ -131,11 +160,13 @@ func (w *world) rotateByHand() {
 }
 
 func (w *world) anyApp() *app {
-	return w.apps[rapid.SampledFrom([]string{"api", "jobs"}).Draw(w.t, "which consumer")]
+	return w.apps[rapid.SampledFrom(w.consumerNames()).Draw(w.t, "which consumer")]
 }
 
 func (w *world) breakSomething() {
-	switch rapid.IntRange(0, 4).Draw(w.t, "something breaks or is mended") {
+	switch rapid.IntRange(0, 6).Draw(w.t, "something breaks or is mended") {
+	case 6:
+		w.loseCopy()
 	case 0:
 		p := w.place[rapid.SampledFrom([]string{"vault", "ci", "mirror"}).Draw(w.t, "which place")]
 		p.down = !p.down
@@ -154,6 +185,58 @@ func (w *world) breakSomething() {
 	}
 }
 
+// loseCopy: nothing here can return the new pair any more.
+func (w *world) loseCopy() {
+	for i, p := range w.book.pairs {
+		if p.Life == Candidate && w.maybe(4, "the sealed copy of the new pair is lost") {
+			w.book.pairs[i].Sealed = nil
+		}
+	}
+}
+
+// reconfigure changes the configuration between two passes: what is declared, or how.
+func (w *world) reconfigure() {
+	sp, changed := w.sp, map[string]string{}
+	sp.Places, sp.Consumers = slices.Clone(sp.Places), slices.Clone(sp.Consumers)
+	w.specs++
+	again := strings.Repeat("x", w.specs)
+	switch rapid.IntRange(0, 4).Draw(w.t, "what is configured anew") {
+	case 0:
+		changed["places."+rapid.SampledFrom(sp.Places).Draw(w.t, "which place").Name+".path"] = again
+	case 1:
+		changed["consumers."+rapid.SampledFrom(sp.Consumers).Draw(w.t, "which consumer").Name+".prove"] = again
+	case 2:
+		changed["policy.overlap"] = again
+	case 3:
+		sp.Places = w.togglePlace(sp.Places)
+	case 4:
+		sp.Consumers = w.toggleConsumer(sp.Consumers)
+	}
+	w.sp = configured(sp, w.specs+1, changed)
+	w.rt.creds[sp.Credential] = Credential{Spec: w.sp, Hands: w.hands}
+}
+
+func (w *world) togglePlace(all []PlaceSpec) []PlaceSpec {
+	late := PlaceSpec{Name: "late", Fields: []string{"key", "secret"}, Readable: true}
+	if w.place["late"] != nil {
+		delete(w.place, "late")
+		return slices.DeleteFunc(all, func(p PlaceSpec) bool { return p.Name == "late" })
+	}
+	w.build(late)
+	return append(all, late)
+}
+
+func (w *world) toggleConsumer(all []ConsumerSpec) []ConsumerSpec {
+	late := ConsumerSpec{Name: "late", Reads: []string{"vault"}, Redeploy: true, Best: cicd.Reported, ProveIn: 10 * time.Minute}
+	if w.apps["late"] != nil {
+		delete(w.apps, "late")
+		return slices.DeleteFunc(all, func(c ConsumerSpec) bool { return c.Name == "late" })
+	}
+	w.employ(late)
+	w.apps["late"].start()
+	return append(all, late)
+}
+
 // ---- people who do what they are asked -----------------------------------------------------------------------
 
 // follow does what a command asks for, honestly and at once.
@@ -165,10 +248,7 @@ func (w *world) follow(r Rotation) {
 	switch verb {
 	case "rotate":
 		w.open()
-		if w.sp.Profile.Lifecycle == string(Replace) && !w.keyAwaited() {
-			return // rotate asks for a key when one is awaited, and creating another ends the one that is on its way
-		}
-		w.accept(w.issue(w.sp.Environment), false)
+		w.create()
 		return
 	case "submit":
 		w.handInOld()
@@ -179,13 +259,7 @@ func (w *world) follow(r Rotation) {
 			return
 		}
 	case "approve":
-		s.Kind, s.Who = Approved, "ben"
-		if i := slices.Index(f, "--consumers"); i > 0 {
-			s.Consumers = strings.Split(f[i+1], ",")
-		}
-		if slices.Contains(f, "--window") {
-			s.From, s.To = w.now, w.now.Add(2*time.Hour)
-		}
+		s = w.approveAsAsked(r, f, s)
 	case "rollback":
 		s.Kind = RollBack
 	case "resume":
@@ -202,10 +276,46 @@ func (w *world) follow(r Rotation) {
 	}
 }
 
-// keyAwaited: the rotation under way waits for a pair, and none has come in.
-func (w *world) keyAwaited() bool {
-	u, err := w.rt.Underway(context.Background(), w.sp.Credential)
-	return err == nil && u.State == AwaitingKey && !slices.ContainsFunc(w.book.pairs, func(p Pair) bool { return p.Life == Candidate })
+// create: at the terminal a key is asked for only where the rotation awaits one.
+func (w *world) create() {
+	r, err := w.rt.Underway(context.Background(), w.sp.Credential)
+	here := slices.ContainsFunc(w.book.pairs, func(p Pair) bool { return p.Life == Candidate })
+	if err != nil || r.State != AwaitingKey || here {
+		return
+	}
+	w.due = !windowed(w.sp, r) || w.mayCreate(r)
+	m := w.issue(w.sp.Environment)
+	w.due = false
+	w.accept(m, false)
+}
+
+// approveAsAsked: a second person does, but for an emergency in which nobody else answers.
+func (w *world) approveAsAsked(r Rotation, f []string, s Saying) Saying {
+	if s.Kind, s.Who = Approved, "ben"; w.alone && r.Lane == Compromised {
+		s.Who = "anna"
+	}
+	if i := slices.Index(f, "--consumers"); i > 0 {
+		s.Consumers = strings.Split(f[i+1], ",")
+	}
+	if slices.Contains(f, "--window") {
+		s.From, s.To = w.now, w.now.Add(2*time.Hour)
+	}
+	return s
+}
+
+// windowed: creating a key ends the pair in use, and that one still works as far as the rotation knows.
+func windowed(sp Spec, r Rotation) bool {
+	return sp.Profile.Lifecycle == string(Replace) && r.State == AwaitingKey && !r.Facts.OldDead && !r.Facts.NoOld && !r.Facts.BothDead
+}
+
+// mayCreate: I-1, an approval names every consumer that fails meanwhile.
+func (w *world) mayCreate(r Rotation) bool {
+	v := view{sp: w.sp, r: r, now: w.now}
+	if r.Lane == Compromised {
+		return len(v.unnamed()) == 0
+	}
+	window := v.approvedWindow()
+	return window != nil && !w.now.Before(window.From) && w.now.Before(window.To)
 }
 
 // remedy is what a finding says may be waived, "" when it names something else.
@@ -262,7 +372,11 @@ func (w *world) handInOld() {
 // mend puts the pair that should be there into every place, and restarts the consumers.
 func (w *world) mend() {
 	m := w.shouldHold()
-	if k := w.keys[keyOf(m)]; k == nil || k.env != w.sp.Environment {
+	switch k := w.keys[keyOf(m)]; {
+	case k != nil && k.env == w.sp.Environment:
+	case w.kills || w.ending(): // another key would end the one that is to come, or nobody wants one
+		m = nil
+	default:
 		m = w.issue(w.sp.Environment)
 	}
 	for _, p := range w.place {
@@ -274,6 +388,19 @@ func (w *world) mend() {
 	for _, a := range w.apps {
 		a.start()
 	}
+}
+
+// unknown: the key works, and the ledger does not know it.
+func (w *world) unknown(m secret.Material) bool {
+	k := w.keys[keyOf(m)]
+	known, _ := w.book.Find(context.Background(), w.rt.o.Keys.Prints(m))
+	return k != nil && k.alive(w.now) && len(known) == 0
+}
+
+// ending: the credential is retired, or is about to be.
+func (w *world) ending() bool {
+	r, err := w.rt.Underway(context.Background(), w.sp.Credential)
+	return err == nil && r.Lane == Retire || w.book.items[w.sp.Credential].State == Retired
 }
 
 func (w *world) shouldHold() secret.Material {
@@ -310,26 +437,29 @@ func (w *world) checkAsked(r Rotation, s Seen, m Move) {
 	case len(f) < 2 || f[0] != "quarterturn":
 		w.t.Fatalf("L-1: not one command: %q", m.Command)
 	case f[1] == "revoked" && r.State == AwaitingRevocation:
-		w.checkRevocation(r, m)
-	case f[1] == "rotate" && r.State == AwaitingKey && r.Lane == Routine && !r.Facts.BothDead && !r.Facts.OldDead:
+		w.checkRevocation(r, s, m)
+	case f[1] == "rotate" && windowed(w.sp, r) && !w.mayCreate(r):
+		w.t.Fatalf("I-1: a key that ends the old one is asked for, and no approval names every consumer")
+	case f[1] == "rotate" && r.Lane == Routine && r.State == AwaitingKey && !r.Facts.BothDead && !r.Facts.OldDead && !r.Facts.Wrote:
 		if len(s.Problems) > 0 || len(s.Orphans) > 0 && s.Orphans[0].Command != m.Command {
 			w.t.Fatalf("I-13, I-16: a key is asked for with problems %q and orphans %v", s.Problems, s.Orphans)
 		}
 	}
 }
 
-func (w *world) checkRevocation(r Rotation, m Move) {
+func (w *world) checkRevocation(r Rotation, s Seen, m Move) {
 	k := w.vendorKey(r.Old)
 	if k == nil {
 		return // a mix, left by a stranger: nobody can use it
 	}
+	v := view{sp: w.sp, r: r, s: s, now: w.now}
 	for n, p := range w.place {
-		if r.Lane != Retire && !(view{sp: w.sp, r: r}).spared(p.sp) && p.sp.Readable && !p.down && p.holds != nil && p.holds.Equal(k.m) {
+		if r.Lane != Retire && !v.spared(p.sp) && p.sp.Readable && !p.down && p.holds != nil && p.holds.Equal(k.m) {
 			w.t.Fatalf("I-10: asked to revoke what place %s holds: %+v", n, m)
 		}
 	}
 	for n, a := range w.apps {
-		if a.sp.Best == cicd.Reported && !a.down && emergencyWord(w.sp, r, n) == nil && r.Lane != Retire && a.runs != nil && a.runs.Equal(k.m) {
+		if !w.excused(r, n) && a.sp.Best == cicd.Reported && !a.down && a.runs != nil && a.runs.Equal(k.m) {
 			w.t.Fatalf("I-1, I-10: asked to revoke what consumer %s runs with: %+v", n, m)
 		}
 	}

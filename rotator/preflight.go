@@ -131,7 +131,7 @@ func (l *looker) source(ctx context.Context, r Rotation, s *Seen, waived map[str
 	}
 	s.Source, s.Nowhere = from, absent == len(l.c.Spec.Places)
 	if r.Lane == Compromised && l.unfinished(agreed, s) {
-		s.Source = ""
+		s.Source, s.Nowhere = "", s.OldPair.ID == ""
 		return nil
 	}
 	if agreed != nil && agreed.Compare(l.arrived.Prints) == secret.Equal { // put there by hand: it is the new pair, not the old
@@ -145,7 +145,7 @@ func (l *looker) source(ctx context.Context, r Rotation, s *Seen, waived map[str
 	case from != "" && agreed.Compare(s.OldPair.Prints) == secret.Different:
 		s.Changed, s.OldHeld = true, false
 	}
-	return l.elsewhere(ctx, from, agreed, problem)
+	return l.elsewhere(ctx, from, agreed, s, problem)
 }
 
 // unfinished: the places hold the pair of the rotation that was superseded: it is not the compromised one.
@@ -181,7 +181,7 @@ func (l *looker) held(ctx context.Context, p PlaceSpec, seen PlaceSeen, waived m
 }
 
 // elsewhere: I-4, a pair that the ledger knows from another environment or credential is not this one's.
-func (l *looker) elsewhere(ctx context.Context, place string, p secret.Prints, problem func(string, ...any)) error {
+func (l *looker) elsewhere(ctx context.Context, place string, p secret.Prints, s *Seen, problem func(string, ...any)) error {
 	if place == "" {
 		return nil
 	}
@@ -190,11 +190,15 @@ func (l *looker) elsewhere(ctx context.Context, place string, p secret.Prints, p
 		return err
 	}
 	for _, k := range known {
-		if k.Credential != l.c.Spec.Credential {
+		switch {
+		case k.Credential != l.c.Spec.Credential:
 			problem("place %s holds the pair of %s (%s)", place, k.Credential, k.Environment)
-		} else if k.Life == Dead || k.Life == Ended {
+		case k.Life == Dead || k.Life == Ended:
 			problem("place %s holds a pair that was revoked", place)
+		default:
+			continue
 		}
+		s.Source, s.Changed, s.OldHeld = "", false, len(s.OldPair.Sealed) > 0 // it is nobody's old pair, also where a finding only warns
 	}
 	return nil
 }

@@ -110,6 +110,10 @@ func wrongKeyRevoked(v view) (Move, bool) {
 	if v.r.Facts.Revoked == nil || v.oldRevoked() || verdict(v.s.Old) == vendors.Refused {
 		return Move{}, false
 	}
+	bites := v.r.Facts.Revoked.At.Add(v.sp.Profile.Propagation)
+	if v.r.Lane == Compromised && verdict(v.s.New) == vendors.Accepted && !v.now.Before(bites) { // mistyped: the request stands
+		return Move{}, false
+	}
 	m := wait(v, v.now.Add(soon), "the key that was revoked is the NEW one, which is in use: re-enable it in the portal "+
 		"if that can be done, otherwise go back", v.cmd("rollback"))
 	if v.r.Lane == Compromised {
@@ -263,6 +267,14 @@ func oldDiedRollingBack(v view) (Move, bool) {
 		Broken: "consumers that are back on the old pair"}, true
 }
 
+// lostBoth: the old pair is refused, and nothing here can return the new one: there is no way in either direction.
+func lostBoth(v view) (Move, bool) {
+	if verdict(v.s.Old) != vendors.Refused {
+		return Move{}, false
+	}
+	return newGone(v)
+}
+
 // neverWrote: nothing has to be put back.
 func neverWrote(v view) (Move, bool) {
 	if v.r.Facts.Wrote {
@@ -303,6 +315,9 @@ func grace(v view) (Move, bool) {
 
 // stillHeld: I-10, never ask to revoke a pair that a place holds.
 func stillHeld(v view) (Move, bool) {
+	if v.s.NewPair.ID == "" && !v.r.Facts.DeadAt.IsZero() { // of a retired credential: places may keep what is dead
+		return Move{}, false
+	}
 	for _, p := range v.sp.Places {
 		switch v.s.Places[p.Name].Holds {
 		case HoldsOld:

@@ -126,19 +126,26 @@ func pairCameIn(v view) (Move, bool) {
 }
 
 // orphanFirst: I-16, at most one unrevoked pair beyond current and previous. While the pair in use is refused an orphan
-// may be all there is: its burial waits for a new pair, which must not wait for it.
+// may be all there is, and consumers may run with a pair of this rotation that was lost: its burial waits for a new pair,
+// which must not wait for it.
 func orphanFirst(v view) (Move, bool) {
-	if len(v.s.Orphans) == 0 || v.r.Facts.BothDead || v.r.Facts.OldDead {
+	f := v.r.Facts
+	full := v.sp.Profile.LiveLimit > 0 && v.s.Live >= v.sp.Profile.LiveLimit
+	if len(v.s.Orphans) == 0 || f.BothDead || f.OldDead || f.Wrote && !(full && v.wayBack() && v.s.OldHeld) {
 		return Move{}, false
 	}
 	o := v.s.Orphans[0]
+	if f.Wrote {
+		return wait(v, v.now.Add(tick), "the new pair was lost after it was written, and the vendor has no room for another: go back, and it is buried",
+			v.cmd("rollback")), true
+	}
 	return wait(v, v.now.Add(tick), "a pair that nobody should use may still be alive, and goes first: "+o.Why, o.Command), true
 }
 
 // preflightBroke: I-13, the request for a key stands only while everything is ready.
 func preflightBroke(v view) (Move, bool) {
 	switch {
-	case v.r.Facts.BothDead:
+	case v.r.Facts.BothDead || v.r.Facts.Wrote: // another key is asked for, because the one that was written is no use
 		return Move{}, false
 	case len(v.s.Problems) > 0:
 		return goTo(DueState, "preflight no longer passes: "+v.s.Problems[0])
@@ -192,6 +199,11 @@ func newUnclear(v view) (Move, bool) {
 func newRefused(v view) (Move, bool) {
 	if verdict(v.s.New) != vendors.Refused {
 		return Move{}, false
+	}
+	if v.r.Facts.Taken {
+		return Move{To: AwaitingKey, DropNew: true, Spare: verdict(v.s.Old) == vendors.Accepted, Lives: map[PairID]Life{v.r.New: Orphan},
+			Bury: []Grave{{Pair: v.r.New, State: AwaitingRevocation, NotBefore: v.graceEnd(), Used: true}},
+			Why:  "the vendor refuses the unfinished pair (" + why(v.s.New, v.s) + "): another one is needed, and this one stays listed"}, true
 	}
 	return Move{To: AwaitingKey, DropNew: true, Lives: map[PairID]Life{v.r.New: Refused}, Wipe: []PairID{v.r.New},
 		Why: v.sp.Profile.Host + " refuses the pair (" + why(v.s.New, v.s) + "); it was wiped: check that it was made for " +

@@ -1,6 +1,7 @@
 package rotator
 
 import (
+	"maps"
 	"slices"
 
 	"quarterturn/vendors"
@@ -15,16 +16,34 @@ func heedAbandon(v view) (Move, bool) {
 	if v.r.Facts.Wrote {
 		return denyAbandon(v)
 	}
+	if v.endsOld() {
+		return Move{Deny: "abandon: creating the new pair ends the old one: there is no way back; the way on is " + v.cmd("rotate")}, true
+	}
 	m := Move{To: Abandoned, Why: "abandoned before anything was written"}
-	if v.r.Lane == Retire && v.s.OldPair.Life == Orphan {
+	switch {
+	case v.retiring():
+		if v.dying() {
+			return Move{Deny: "abandon: the pair is revoked already, and its death is being proven"}, true
+		}
 		m.Why, m.Lives = "not retired: the pair stays in use", map[PairID]Life{v.r.Old: Current}
+	case v.s.OldPair.Life == Previous: // its successor was lost, or given up
+		m.Lives = map[PairID]Life{v.r.Old: Current}
 	}
 	if v.r.New != "" {
 		m.Why += "; the pair that was created gets a burial"
-		m.Lives = map[PairID]Life{v.r.New: Orphan}
+		if m.Lives == nil {
+			m.Lives = map[PairID]Life{}
+		}
+		m.Lives[v.r.New] = Orphan
 		m.Bury = []Grave{{Pair: v.r.New, State: AwaitingRevocation}}
 	}
 	return m, true
+}
+
+// dying: the old pair is refused, or somebody said a moment ago that it is revoked.
+func (v view) dying() bool {
+	w := v.r.Facts.Revoked
+	return verdict(v.s.Old) == vendors.Refused || w != nil && v.now.Before(w.At.Add(v.sp.Profile.Propagation))
 }
 
 func denyAbandon(v view) (Move, bool) {
@@ -73,7 +92,11 @@ func heedRollback(v view) (Move, bool) {
 		return Move{Deny: "rollback: the old pair was revoked, as " + who(v.r.Facts.Revoked) + " said, and the new one works; if " +
 			"another key was revoked, say so with " + v.cmd("revoked")}, true
 	}
-	return goTo(RollingBack, "rollback, as "+who(v.r.Facts.WishWord)+" asked")
+	m := Move{To: RollingBack, Why: "rollback, as " + who(v.r.Facts.WishWord) + " asked"}
+	if v.r.State == FailedState { // it may have been going back when it stopped
+		m.Again = v.everyRun()
+	}
+	return m, true
 }
 
 // oldRevoked: somebody said so, and the characters typed are not those of the key in use.
@@ -86,13 +109,11 @@ func heedResume(v view) (Move, bool) {
 	if v.r.Facts.Wish != WishResume {
 		return Move{}, false
 	}
-	m := Move{To: v.r.Facts.Resume, Why: "resumed, as " + who(v.r.Facts.WishWord) + " asked"}
-	for c := range v.r.Facts.Runs {
-		m.Again = append(m.Again, c)
-	}
-	slices.Sort(m.Again)
-	return m, true
+	return Move{To: v.r.Facts.Resume, Again: v.everyRun(), Why: "resumed, as " + who(v.r.Facts.WishWord) + " asked"}, true
 }
+
+// everyRun is the consumers that were redeployed, sorted: once a person has mended what failed, each is tried anew.
+func (v view) everyRun() []string { return slices.Sorted(maps.Keys(v.r.Facts.Runs)) }
 
 func because(reason string) string {
 	if reason == "" {
@@ -168,7 +189,7 @@ func bothDead(v view) (Move, bool) {
 func placeLost(v view) (Move, bool) {
 	for _, p := range v.sp.Places {
 		seen := v.s.Places[p.Name]
-		if _, held := v.r.Facts.Places[p.Name]; held || seen.Holds == HoldsUnknown || seen.Holds == "" {
+		if _, held := v.r.Facts.Places[p.Name]; held || seen.Holds == HoldsUnknown || seen.Holds == "" || v.spared(p) {
 			continue
 		}
 		return goTo(Staged, "place "+p.Name+" no longer holds the new pair ("+string(seen.Holds)+" instead)"+v.withdrawn())

@@ -45,8 +45,16 @@ func heedHurry(v view) (Move, bool) {
 	case v.r.Lane == Compromised || v.r.Lane == Burial:
 		return Move{Deny: "it is rotated as compromised already"}, true
 	}
+	if v.endsOld() && v.s.NewPair.Life != Current { // the burial of the only pair that goes on living would be next
+		return Move{Deny: "creating the new pair ends the compromised one: the rotation under way is the fastest way on"}, true
+	}
 	m := Move{To: Abandoned, Hurry: true, Lives: map[PairID]Life{}, Why: "superseded: the pair in use is compromised, as " + who(v.r.Facts.WishWord) + " said"}
+	if v.s.OldPair.Life == Previous || v.retiring() { // its successor was lost, or there was to be none: it is in use
+		m.Lives[v.r.Old] = Current
+	}
 	switch {
+	case v.r.New != "" && v.r.Old == "": // a first key: it is the compromised one
+		m.Lives[v.r.New] = Current
 	case v.r.New != "" && v.s.NewPair.Life == Current: // revocation was asked for: the new pair is the one in use, and the compromised one
 		m.Lives[v.r.Old] = Orphan
 		m.Bury = []Grave{{Pair: v.r.Old, State: AwaitingRevocation, Used: true}}
@@ -57,6 +65,11 @@ func heedHurry(v view) (Move, bool) {
 		m.Why += "; its unfinished pair gets a burial"
 	}
 	return m, true
+}
+
+// endsOld: the new pair was created where that ends the old one.
+func (v view) endsOld() bool {
+	return v.sp.Profile.Lifecycle == string(Replace) && v.r.New != "" && v.r.Old != ""
 }
 
 // graceEnd is when no late writer can write a pair any more (I-6).
@@ -92,7 +105,7 @@ func sealOldIfAny(v view) (Move, bool) {
 // it is sealed here and nobody else had it, so the rotation goes on with it.
 func goOnWithOrphan(v view) (Move, bool) {
 	n := v.sp.Profile.LiveLimit
-	if n == 0 || v.s.Live < n || v.r.New != "" {
+	if n == 0 || v.s.Live < n || v.r.New != "" || v.r.Facts.Taken { // once: it was refused
 		return Move{}, false
 	}
 	for _, o := range v.s.Orphans {
@@ -106,11 +119,21 @@ func goOnWithOrphan(v view) (Move, bool) {
 
 // emergency: where creating a key ends the old one, the consumers that will fail must be named by an approval first (I-1).
 func emergency(v view) (Move, bool) {
-	if v.sp.Profile.Lifecycle != string(Replace) || v.r.Facts.OldDead || len(v.unnamed()) == 0 {
+	f := v.r.Facts
+	nothingEnds := f.OldDead || f.NoOld || f.BothDead || v.r.Old == "" && v.s.Nowhere
+	if v.sp.Profile.Lifecycle != string(Replace) || nothingEnds || len(v.unnamed()) == 0 {
 		return Move{}, false
 	}
 	return wait(v, v.now.Add(tick), "creating a key ends the old one at once, and every consumer fails until it has the new one: "+
 		"somebody must approve that", v.approveCommand(v.unnamed())), true
+}
+
+// approvalVoid: the request for a key that ends the old one stands only as long as an approval names who fails (I-1).
+func approvalVoid(v view) (Move, bool) {
+	if _, ok := emergency(v); !ok {
+		return Move{}, false
+	}
+	return goTo(DueState, "no approval names every consumer that would fail any more: do NOT create a key now")
 }
 
 // unnamed are the consumers that no approval names.
@@ -171,11 +194,17 @@ func emergencyWord(sp Spec, r Rotation, consumer string) *Word {
 	return nil
 }
 
-// spared: the place is read by somebody, and an approval goes on without all who read it.
+// spared: the place, or one that follows it, is read by somebody, and an approval goes on without all who do.
 func (v view) spared(p PlaceSpec) bool {
+	names := []string{p.Name}
+	for _, f := range v.sp.Places {
+		if f.Follows == p.Name {
+			names = append(names, f.Name)
+		}
+	}
 	read := false
 	for _, c := range v.sp.Consumers {
-		if !slices.Contains(c.Reads, p.Name) {
+		if !slices.ContainsFunc(c.Reads, func(r string) bool { return slices.Contains(names, r) }) {
 			continue
 		}
 		if !v.named(c.Name) {
@@ -225,9 +254,15 @@ func newGone(v view) (Move, bool) {
 	if v.r.New == "" || v.s.NewHeld || v.s.NewOpen {
 		return Move{}, false
 	}
+	for _, p := range v.sp.Places {
+		if p.Readable && v.s.Places[p.Name].Holds == HoldsUnknown {
+			return trouble(v, v.now.Add(soon), "the sealed copy of the new pair is gone, and place "+p.Name+", which may return it, cannot be reached: "+
+				v.s.Places[p.Name].Err), true
+		}
+	}
 	return Move{To: AwaitingKey, DropNew: true, Spare: verdict(v.s.Old) != vendors.Refused, Lives: map[PairID]Life{v.r.New: Orphan},
 		Bury: []Grave{{Pair: v.r.New, State: AwaitingRevocation, NotBefore: v.graceEnd(), Used: v.r.Facts.Wrote}},
-		Why:  "no copy of the new pair can be opened any more; create another, and revoke that one"}, true
+		Why:  "no copy of the new pair can be opened any more; create another, and revoke that one when you are asked" + v.withdrawn()}, true
 }
 
 // clockOff: by a clock that is far from the vendor's, neither an overlap nor a proof of death can be measured.
@@ -286,10 +321,10 @@ func windowOver(v view) (Move, bool) {
 	if v.r.Facts.OldDead || v.r.Facts.NoOld || v.r.Facts.BothDead {
 		return Move{}, false
 	}
-	if w := v.approvedWindow(); w != nil && v.now.Before(w.To) {
+	if w := v.approvedWindow(); w != nil && !v.now.Before(w.From) && v.now.Before(w.To) {
 		return Move{}, false
 	}
-	return goTo(DueState, "the maintenance window is over: do NOT create a key now")
+	return goTo(DueState, "no approved maintenance window is open any more: do NOT create a key now")
 }
 
 // replaced: nobody is asked to revoke anything.
@@ -315,10 +350,18 @@ func awaitReplaced(v view) (Move, bool) {
 // ---- retire --------------------------------------------------------------------------------------------------
 
 func nothingToRetire(v view) (Move, bool) {
-	if v.r.Old != "" || v.s.Source != "" {
+	if v.r.Old != "" || !v.s.Nowhere {
 		return Move{}, false
 	}
 	return Move{To: Closed, Retires: true, Why: "there is no pair in use: the credential is retired"}, true
+}
+
+// unfitToRetire: which pair is in use cannot be told.
+func unfitToRetire(v view) (Move, bool) {
+	if v.s.Unfit == 0 || v.r.Old != "" && !v.s.Changed {
+		return Move{}, false
+	}
+	return wait(v, v.now.Add(tick), "which pair is in use cannot be told: "+v.s.Problems[0], v.cmd("check")), true
 }
 
 // stillNeeded: I-2, a consumer that is declared needs the pair, until somebody says by name that it does not.
@@ -332,7 +375,28 @@ func stillNeeded(v view) (Move, bool) {
 	return Move{}, false
 }
 
+// neededAgain: a consumer was declared, or its waiver ended, before anybody said that the pair is revoked.
+func neededAgain(v view) (Move, bool) {
+	m, ok := stillNeeded(v)
+	if !ok || v.r.Facts.Revoked != nil || v.r.Facts.EndWord != nil || verdict(v.s.Old) != vendors.Accepted {
+		return Move{}, false
+	}
+	back := Move{To: DueState, Why: m.Why + v.withdrawn()}
+	if v.retiring() {
+		back.Lives = map[PairID]Life{v.r.Old: Current}
+	}
+	return back, true
+}
+
+// retiring: the pair in use is listed as an orphan, because its revocation was asked for.
+func (v view) retiring() bool {
+	return v.r.Lane == Retire && v.r.State == AwaitingRevocation && v.s.OldPair.Life == Orphan
+}
+
 func askToRetire(v view) (Move, bool) {
+	if v.r.Old == "" {
+		return Move{To: AwaitingRevocation, Unheld: true, Why: "asked to revoke the pair in use, which was never held here; no other takes its place"}, true
+	}
 	return Move{To: AwaitingRevocation, Lives: map[PairID]Life{v.r.Old: Orphan},
 		Why: "asked to revoke " + name(v.s.OldPair) + "; no other takes its place"}, true
 }

@@ -12,10 +12,31 @@ import (
 
 // effectStopped: an effect failed for good, a right was withdrawn for one. A person must mend it.
 func effectStopped(v view) (Move, bool) {
-	if v.r.Facts.Stop == "" {
+	if v.r.Facts.Stop == "" || v.stoppedAtSpared() {
 		return Move{}, false
 	}
 	return Move{To: FailedState, Resume: v.r.State, Why: v.r.Facts.Stop + "; both pairs still work"}, true
+}
+
+// stuckAt: the last effect tried was this one, and it failed.
+func (v view) stuckAt(do Action, target string) bool {
+	f := v.r.Facts
+	return f.Intent != nil && f.Intent.Do == do && f.Intent.Target == target && (f.Stuck > 0 || f.Stop != "")
+}
+
+// stoppedAtSpared: an approval goes on without whoever it concerns.
+func (v view) stoppedAtSpared() bool {
+	for _, p := range v.sp.Places {
+		if v.stuckAt(Put, p.Name) && v.spared(p) {
+			return true
+		}
+	}
+	for _, c := range v.sp.Consumers {
+		if v.stuckAt(Redeploy, c.Name) && v.named(c.Name) {
+			return true
+		}
+	}
+	return false
 }
 
 // putNext writes the target to the first place, in the declared order, that does not hold it.
@@ -24,7 +45,7 @@ func putNext(v view) (Move, bool) {
 		if p.Follows != "" {
 			continue
 		}
-		if m, ok := putOne(v, p); ok && !(m.Trouble && v.spared(p)) {
+		if m, ok := putOne(v, p); ok && !((m.Do == Nothing || v.stuckAt(Put, p.Name)) && v.spared(p)) {
 			return m, true
 		}
 	}
@@ -71,7 +92,7 @@ func redeployNext(v view) (Move, bool) {
 			continue
 		}
 		m, ok := redeployOne(v, c)
-		if v.named(c.Name) && (m.Do == Nothing || m.Tries > 1 || v.unreached(c) != "") {
+		if v.named(c.Name) && (m.Do == Nothing || m.Tries > 1 || v.stuckAt(Redeploy, c.Name) || v.unwritten(c)) {
 			continue // an approval goes on without it: it is asked once, and nobody waits for it
 		}
 		if p := v.unreached(c); m.Do == Redeploy && p != "" {
@@ -92,6 +113,16 @@ func (v view) unreached(c ConsumerSpec) string {
 		}
 	}
 	return ""
+}
+
+// unwritten: a copy c reads is not known to be the target: a restart would load another one.
+func (v view) unwritten(c ConsumerSpec) bool {
+	for _, p := range c.Reads {
+		if _, held := v.r.Facts.Places[p]; !held || v.s.Places[p].Holds == HoldsUnknown {
+			return true
+		}
+	}
+	return false
 }
 
 func redeployOne(v view, c ConsumerSpec) (Move, bool) {

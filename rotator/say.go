@@ -173,7 +173,7 @@ func (rt *Rotator) fits(ctx context.Context, c Credential, r Rotation, s Saying)
 	case RollBack:
 		return fitsRollback(r)
 	case Abandon:
-		return fitsAbandon(r)
+		return fitsAbandon(c.Spec, r)
 	case Resume:
 		if r.State != FailedState {
 			return refuse("not_failed", "quarterturn status "+r.Credential, "the rotation is %s, not stopped; nothing to resume", r.State)
@@ -330,7 +330,10 @@ func fitsRollback(r Rotation) error {
 	return nil
 }
 
-func fitsAbandon(r Rotation) error {
+func fitsAbandon(sp Spec, r Rotation) error {
+	if sp.Profile.Lifecycle == string(Replace) && r.New != "" && r.Old != "" {
+		return refuse("replaced", "quarterturn rotate "+r.Credential, "creating the new pair ends the old one: there is no way back; the way on is to go on")
+	}
 	if r.Facts.BothDead || r.Facts.Wrote && r.Lane != Routine {
 		return refuse("third_key", "quarterturn rotate "+r.Credential, "something has been written, and there is no way back; the way on "+
 			"is a third pair")

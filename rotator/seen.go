@@ -44,7 +44,7 @@ type OrphanSeen struct {
 	Why, Command string
 	Sealed       bool // a copy is here
 	Whole        Pair
-	InPlace      bool // a place holds it
+	InPlace      bool // a place holds it, or may, where none can be read back
 }
 
 // Opened says whether this process can open sealed copies.

@@ -119,6 +119,7 @@ type Facts struct {
 	Window      *Word             // replace: the approved maintenance window
 	Lone        *Word             // compromised: one person approved alone, which is to be reviewed
 	Used        bool              // burial: consumers may have run with the pair
+	Taken       bool              // compromised: the new pair is the unfinished one of a rotation before, which a place holds
 	Told        Told              // what people were last told
 }
 

@@ -19,23 +19,30 @@ import (
 // world is everything outside the ledger, in memory: a vendor, places, consumers and their pipelines, people and
 // strangers. Its parts know the truth, and complain when rotator does what it must not.
 type world struct {
-	t       *rapid.T
-	now     time.Time
-	sp      Spec
-	rt      *Rotator
-	book    *book
-	keys    map[string]*issued // by the pair's key field
-	order   []string
-	boxes   map[string]secret.Material // sealed copies, by their text
-	place   map[string]*shelf
-	apps    map[string]*app
-	runs    map[string]cicd.Run // by once-key
-	ids     int
-	retires bool // somebody may retire the credential
-	calm    bool // no faults, and people do what they are asked
-	wrote   bool // the first write of a new pair has happened
-	reach   map[key]int
-	asked   map[string]int // commands that people followed
+	t     *rapid.T
+	now   time.Time
+	sp    Spec
+	rt    *Rotator
+	book  *book
+	keys  map[string]*issued // by the pair's key field
+	order []string
+	boxes map[string]secret.Material // sealed copies, by their text
+	place map[string]*shelf
+	apps  map[string]*app
+	runs  map[string]cicd.Run // by once-key
+	ids   int
+	calm  bool // no faults, and people do what they are asked
+	wrote bool // the first write of a new pair has happened
+	reach map[key]int
+	asked map[string]int // commands that people followed
+
+	hands   Hands
+	kills   bool            // creating a key ends the others of its environment
+	alone   bool            // one person hands in and approves, and in an emergency nobody else answers
+	written map[PairID]bool // pairs that we wrote somewhere
+	specs   int             // how often the configuration has changed
+	spare   secret.Material // a key that a person put where one was missing
+	due     bool            // a key is created because we asked for it, now
 }
 
 // issued is one pair as the vendor knows it.
@@ -82,23 +89,18 @@ func keyOf(m secret.Material) string { return m["key"].Reveal() }
 // issue is what a person gets in the portal.
 func (w *world) issue(env string) secret.Material {
 	n := len(w.order) + 1
-	if w.sp.Profile.Lifecycle == string(Replace) {
-		w.endOthers(env)
-	}
 	m := secret.Material{"key": secret.New(fmt.Sprintf("public-%012d-K%03d", n, n)),
 		"secret": secret.New(fmt.Sprintf("secret-%012d", n))}
-	w.keys[keyOf(m)], w.order = &issued{m: m, env: env}, append(w.order, keyOf(m))
-	return m
-}
-
-// endOthers is what creating a pair does where only one may be. Whoever does that unasked breaks consumers by hand.
-func (w *world) endOthers(env string) {
-	for _, k := range w.keys {
-		if k.env == env && k.bites.IsZero() {
-			k.byHand = k.byHand || !w.calm
-			w.revoke(k)
+	if w.kills {
+		for _, other := range w.order {
+			if k := w.keys[other]; k.env == env && k.alive(w.now) {
+				k.byHand = k.byHand || !w.due
+				w.revoke(k)
+			}
 		}
 	}
+	w.keys[keyOf(m)], w.order = &issued{m: m, env: env}, append(w.order, keyOf(m))
+	return m
 }
 
 func (k *issued) alive(now time.Time) bool { return k.bites.IsZero() || now.Before(k.bites) }
@@ -134,7 +136,7 @@ func (w *world) Probe(_ context.Context, m secret.Material) (vendors.Reading, er
 		rd.Verdict, rd.Status, rd.Code, rd.Environment, rd.Why = vendors.Accepted, 200, "", k.env, ""
 		rd.Subjects = []string{"account 1"}
 	}
-	if k != nil && rd.Verdict != vendors.Unclear {
+	if k != nil && k.m.Equal(m) && rd.Verdict != vendors.Unclear { // a mix says nothing about the pair
 		k.last, k.lastAt = rd.Verdict, rd.At
 	}
 	return rd, nil
@@ -267,37 +269,79 @@ func (a *app) Prove(_ context.Context, want cicd.Want, since time.Time) (cicd.Fa
 
 func newWorld(t *rapid.T, reach map[key]int) *world {
 	w := &world{t: t, now: noon(), keys: map[string]*issued{}, boxes: map[string]secret.Material{}, place: map[string]*shelf{},
-		apps: map[string]*app{}, runs: map[string]cicd.Run{}, reach: reach, asked: map[string]int{}}
-	w.sp, w.retires = drawSpec(t), rapid.IntRange(0, 5).Draw(t, "the product may end") == 0
+		apps: map[string]*app{}, runs: map[string]cicd.Run{}, reach: reach, asked: map[string]int{}, written: map[PairID]bool{}}
+	w.sp = drawSpec(t)
+	w.kills = w.sp.Profile.Lifecycle == string(Replace) && rapid.IntRange(0, 5).Draw(t, "the vendor keeps to its lifecycle") > 0
+	w.alone = rapid.IntRange(0, 2).Draw(t, "one person is alone") == 0
 	w.book = newBook(w.clock)
 	w.book.recorded = w.checkRecord
-	c := Credential{Spec: w.sp, Hands: Hands{Places: map[string]backends.Place{}, Pipelines: map[string]cicd.Pipeline{},
-		Provers: map[string]cicd.Prover{}, Prober: w, Shape: func(secret.Material) error { return nil }, Random: w.random}}
+	w.hands = Hands{Places: map[string]backends.Place{}, Pipelines: map[string]cicd.Pipeline{},
+		Provers: map[string]cicd.Prover{}, Prober: w, Shape: func(secret.Material) error { return nil }, Random: w.random}
 	for _, p := range w.sp.Places {
-		s := &shelf{w: w, sp: p}
-		w.place[p.Name], c.Hands.Places[p.Name] = s, s
-		if !p.Readable {
-			c.Hands.Places[p.Name] = blind{s}
-		}
+		w.build(p)
 	}
 	for _, k := range w.sp.Consumers {
-		a := &app{w: w, sp: k}
-		w.apps[k.Name], c.Hands.Provers[k.Name] = a, a
-		if k.Redeploy {
-			c.Hands.Pipelines[k.Name] = a
-		}
+		w.employ(k)
 	}
 	keys, err := secret.ParseKeys(strings.NewReader("qtf-00000001:" + strings.Repeat("5a", 32)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.rt, err = New(Options{Ledger: w.book, Credentials: []Credential{c}, Keys: keys, Seal: w.seal, Open: w.unseal,
+	w.rt, err = New(Options{Ledger: w.book, Credentials: append(w.others(), Credential{Spec: w.sp, Hands: w.hands}), Keys: keys, Seal: w.seal, Open: w.unseal,
 		Now: w.clock, NewID: w.id, Owner: "a pass"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.settleIn()
+	w.settleOther()
 	return w
+}
+
+// build makes a place.
+func (w *world) build(p PlaceSpec) {
+	s := &shelf{w: w, sp: p}
+	w.place[p.Name], w.hands.Places[p.Name] = s, s
+	if !p.Readable {
+		w.hands.Places[p.Name] = blind{s}
+	}
+}
+
+// employ makes a consumer.
+func (w *world) employ(k ConsumerSpec) {
+	a := &app{w: w, sp: k}
+	w.apps[k.Name], w.hands.Provers[k.Name] = a, a
+	if k.Redeploy {
+		w.hands.Pipelines[k.Name] = a
+	}
+}
+
+const otherName = "another"
+
+// others: in some worlds another credential of the same vendor and environment is there, whose pair can stand for the
+// new one when this one is retired.
+func (w *world) others() []Credential {
+	if rapid.Bool().Draw(w.t, "another credential of the vendor") {
+		return nil
+	}
+	s := &shelf{w: w, sp: PlaceSpec{Name: "its own", Readable: true}}
+	w.place[otherName] = s
+	return []Credential{{Spec: Spec{Credential: otherName, Vendor: w.sp.Vendor, Environment: w.sp.Environment, Fields: w.sp.Fields,
+		Profile: w.sp.Profile, Places: []PlaceSpec{s.sp}},
+		Hands: Hands{Places: map[string]backends.Place{s.sp.Name: s}, Prober: w, Shape: w.hands.Shape, Random: w.random}}}
+}
+
+func (w *world) settleOther() {
+	s := w.place[otherName]
+	if s == nil {
+		return
+	}
+	delete(w.place, otherName) // nobody meddles with it
+	m := secret.Material{"key": secret.New("public-of-another-KEY"), "secret": secret.New("secret-of-another")}
+	w.keys[keyOf(m)] = &issued{m: m, env: w.sp.Environment}
+	s.set(m)
+	p := w.rt.pair(w.rt.creds[otherName], m)
+	p.Life = Current
+	w.book.keep(p)
 }
 
 func drawSpec(t *rapid.T) Spec {
@@ -305,10 +349,10 @@ func drawSpec(t *rapid.T) Spec {
 	sp.Policy.Overlap = rapid.SampledFrom([]time.Duration{time.Minute, time.Hour, 24 * time.Hour}).Draw(t, "overlap")
 	sp.Policy.ApproveRevocation = rapid.SampledFrom([]policies.Approval{policies.NoApproval, policies.SecondPerson}).Draw(t, "approval")
 	sp.Profile.LiveLimit = rapid.SampledFrom([]int{0, 2, 3}).Draw(t, "live limit")
-	if rapid.IntRange(0, 3).Draw(t, "creating a key ends the other") == 0 {
+	sp.Profile.Propagation = rapid.SampledFrom([]time.Duration{0, time.Minute, 20 * time.Minute}).Draw(t, "propagation")
+	if rapid.IntRange(0, 3).Draw(t, "creating a key ends the old one") == 0 {
 		sp.Profile.Lifecycle, sp.Profile.LiveLimit = string(Replace), 1
 	}
-	sp.Profile.Propagation = rapid.SampledFrom([]time.Duration{0, time.Minute, 20 * time.Minute}).Draw(t, "propagation")
 	sp.Profile.FailingProbes = rapid.IntRange(0, 5).Draw(t, "failing probes are allowed") > 0
 	sp.Consumers[1].Best = rapid.SampledFrom([]cicd.Use{cicd.Reported, cicd.StartedAfter}).Draw(t, "what jobs can show")
 	if rapid.Bool().Draw(t, "the second place can be read") {
@@ -317,6 +361,21 @@ func drawSpec(t *rapid.T) Spec {
 	if rapid.IntRange(0, 3).Draw(t, "a consumer without pipeline") == 0 {
 		sp.Consumers = append(sp.Consumers, ConsumerSpec{Name: "manual", Reads: []string{"vault"}, Best: cicd.Healthy,
 			ProveIn: 10 * time.Minute})
+	}
+	return configured(sp, 1, nil)
+}
+
+// configured gives a spec the digest and the parts of its n-th version; changed are the parts that stay where they are
+// and are something else.
+func configured(sp Spec, n int, changed map[string]string) Spec {
+	sp.Digest, sp.Parts = fmt.Sprintf("spec %d", n), map[string]string{"policy.overlap": changed["policy.overlap"] + "1"}
+	for _, p := range sp.Places {
+		path := "places." + p.Name + ".path"
+		sp.Parts[path] = changed[path] + "1"
+	}
+	for _, c := range sp.Consumers {
+		path := "consumers." + c.Name + ".prove"
+		sp.Parts[path] = changed[path] + "1"
 	}
 	return sp
 }
