@@ -143,6 +143,9 @@ func (l *looker) orphans(ctx context.Context, pairs []Pair, s *Seen) error {
 	return err
 }
 
+// MayLive reports whether the vendor may still accept the pair, as far as anybody knows.
+func (p Pair) MayLive() bool { return mayLive(p.Life) }
+
 func mayLive(l Life) bool { return l == Candidate || l == Current || l == Previous || l == Orphan }
 
 // ---- places --------------------------------------------------------------------------------------------------
@@ -173,7 +176,7 @@ func canRead(p backends.Place) bool {
 }
 
 func (l *looker) classify(ctx context.Context, h backends.Holding, err error, s *Seen) (PlaceSeen, error) {
-	seen := PlaceSeen{Grade: h.Grade, Version: h.Version}
+	seen := PlaceSeen{Grade: h.Grade, Version: h.Version, Epoch: h.Epoch}
 	switch {
 	case errors.Is(err, backends.ErrAbsent):
 		seen.Holds = HoldsNothing
@@ -189,7 +192,7 @@ func (l *looker) classify(ctx context.Context, h backends.Holding, err error, s 
 	return seen, nil
 }
 
-// which says whose prints these are. Anything that is not wholly known counts as foreign.
+// which says whose prints these are. Anything that is not wholly known counts as foreign, unless it cannot be compared.
 func (l *looker) which(ctx context.Context, p secret.Prints, s *Seen) (Holds, PairID, error) {
 	asNew, asOld := p.Compare(s.NewPair.Prints), p.Compare(s.OldPair.Prints)
 	switch {
@@ -209,7 +212,15 @@ func (l *looker) which(ctx context.Context, p secret.Prints, s *Seen) (Holds, Pa
 			return HoldsOther, k.ID, nil
 		}
 	}
+	if incomparable(p, s.NewPair) || incomparable(p, s.OldPair) {
+		return HoldsIncomparable, "", nil
+	}
 	return HoldsForeign, "", nil
+}
+
+// incomparable: k has prints, and none under a key that made p's.
+func incomparable(p secret.Prints, k Pair) bool {
+	return len(p) > 0 && len(k.Prints) > 0 && p.Compare(k.Prints) == secret.Incomparable
 }
 
 // ---- consumers -----------------------------------------------------------------------------------------------

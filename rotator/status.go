@@ -110,6 +110,9 @@ func (rt *Rotator) judge(st *Standing, doubt string) {
 	}
 	st.Why = st.Finding.Rule
 	switch {
+	case len(st.Current.Prints) > 0 && !rt.o.Keys.Knows(st.Current.Prints):
+		st.Why, st.Command = "the fingerprint key of the pair in use is lost: nothing can be compared with it", reprintIt
+		return
 	case st.Rotation != nil:
 		st.Why, st.Command = st.Rotation.Why, st.Rotation.Command
 		return
@@ -172,6 +175,7 @@ type Inspection struct {
 	OldWhy     string           // why it was not asked
 	Problems   []string         // each names its remedy
 	unfit      int              // how many of Problems, the first ones, are about places and what they hold
+	remedy     string           // the command without which the ledger is not to be relied on, "" when it is
 	source     secret.Material
 }
 
@@ -201,10 +205,15 @@ func (rt *Rotator) Inspect(ctx context.Context, credential string) (Inspection, 
 	if err != nil {
 		return in, err
 	}
-	s, err := l.look(ctx, Rotation{Credential: credential, Lane: Routine, State: DueState, Old: current})
+	epoch, err := rt.o.Ledger.Epoch(ctx, credential)
 	if err != nil {
 		return in, err
 	}
+	s, err := l.look(ctx, Rotation{Credential: credential, Lane: Routine, State: DueState, Old: current, Epoch: epoch})
+	if err != nil {
+		return in, err
+	}
+	in.remedy = remedyOf(c.Spec, s, epoch)
 	in.Problems, in.unfit = s.Problems, s.Unfit
 	rt.reports(ctx, c, s, &in)
 	return in, rt.inspectOld(ctx, l, &s, &in)
@@ -274,6 +283,9 @@ func (rt *Rotator) Plan(ctx context.Context, credential string) (Plan, error) {
 		if p.Rotation.Words, err = rt.unheard(ctx, *r); err != nil {
 			return p, err
 		}
+	}
+	if p.Rotation.Epoch, err = rt.o.Ledger.Epoch(ctx, credential); err != nil {
+		return p, err
 	}
 	c := rt.creds[credential]
 	l := newLooker(rt, c)
