@@ -22,9 +22,10 @@ const (
 	nagEvery = 24 * time.Hour
 )
 
-// ErrRestored: the ledger is an older copy that was put back. No pass works on it until it was reconciled with what
-// places and vendor say.
-var ErrRestored = errors.New("the ledger is a backup that was put back, and is older than the world")
+// ErrRestored: the ledger is an older copy that was put back, or a new one. No pass works on it until it was reconciled
+// with what places and vendor say.
+var ErrRestored = errors.New("the ledger is older than the world (a backup that was put back, or a new one): nothing is decided on it " +
+	"until it was reconciled with what places and vendor say")
 
 // agenda finds what a pass has to do. When the configuration is the one taken in last and nothing is due, it is one query.
 func (rt *Rotator) agenda(ctx context.Context) (Agenda, error) {

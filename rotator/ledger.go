@@ -91,6 +91,7 @@ type Change struct {
 	Opens    []Rotation       // opened in the same transaction, with an "opened" event each: burials, and one journey when this one ends
 	Messages []notify.Message // put into the outbox
 	Retires  bool             // the credential is retired with it
+	Behind   bool             // the ledger is older than the world: it is to be Agenda.Restored, until it was reconciled
 	Lease    time.Duration    // extends the lease from now
 	Release  bool             // gives the lease back
 }

@@ -344,7 +344,7 @@ func (w *work) wait(ctx context.Context, m Move, events []Event) error {
 		w.r.NextAt = earlier(w.r.NextAt, at)
 	}
 	w.tell(w.r.NextAt)
-	return w.record(ctx, Change{Events: events, Messages: messages, Release: true})
+	return w.record(ctx, Change{Events: events, Messages: messages, Release: true, Behind: m.Stop && m.Command == reconcileIt})
 }
 
 // release gives the lease back without a decision, also when ctx is over.

@@ -2,6 +2,7 @@ package rotator
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"quarterturn/backends"
@@ -214,6 +215,12 @@ func (rt *Rotator) Inspect(ctx context.Context, credential string) (Inspection, 
 		return in, err
 	}
 	in.remedy = remedyOf(c.Spec, s, epoch)
+	if a, err := rt.o.Ledger.Ready(ctx, rt.now(), 0); err != nil {
+		return in, err
+	} else if a.Restored && in.remedy == "" {
+		in.remedy, s.Unfit = reconcileIt, s.Unfit+1
+		s.Problems = slices.Insert(s.Problems, 0, ErrRestored.Error()+"; run "+reconcileIt)
+	}
 	in.Problems, in.unfit = s.Problems, s.Unfit
 	rt.reports(ctx, c, s, &in)
 	return in, rt.inspectOld(ctx, l, &s, &in)

@@ -106,7 +106,10 @@ func (a *app) rekeyFingerprint(ctx ctxt, s *shop, lost bool) error {
 		return err
 	}
 	consumers := s.printing()
-	code := done.alive()
+	code := exitDone
+	if lost {
+		code = done.alive()
+	}
 	err := a.p.give(answer{json: map[string]any{"pairs": done.views(), "consumers": consumers, "exit": code}, text: func(p *printer) {
 		printCount(p, "fingerprinted under every key held", *done)
 		for _, name := range consumers {
@@ -154,7 +157,7 @@ func printRekeyed(p *printer, r rotator.Rekeyed) {
 		p.mark("ok", "%s, from %s", name, r.From)
 	case r.Already:
 		p.mark("ok", "%s: nothing was missing", name)
-	case r.Wiped:
+	case r.Wiped, !r.Pair.MayLive():
 		p.mark("note", "%s: %s", name, r.Why)
 	default:
 		p.mark("wait", "%s: %s", name, strings.TrimPrefix(r.Why, "age: "))
