@@ -110,9 +110,13 @@ func (rt *Rotator) judge(st *Standing, doubt string) {
 		st.Finding.Level, st.Finding.Known, st.Finding.Rule = policies.Overdue, false, doubt
 	}
 	st.Why = st.Finding.Rule
+	r := st.Rotation
 	switch {
 	case len(st.Current.Prints) > 0 && !rt.o.Keys.Knows(st.Current.Prints):
 		st.Why, st.Command = "the fingerprint key of the pair in use is lost: nothing can be compared with it", reprintIt
+		return
+	case r != nil && (r.Command == reconcileIt || r.Command == reprintIt) && !r.NextAt.After(rt.now()):
+		st.Why, st.Command = "the ledger was mended; the next pass goes on", "quarterturn run"
 		return
 	case st.Rotation != nil:
 		st.Why, st.Command = st.Rotation.Why, st.Rotation.Command

@@ -99,10 +99,13 @@ func TestStoryOldLedger(t *testing.T) {
 // TestStoryOldLedgerGoesOn: the backup knows the pair that the places hold: only the epoch is mended, and the rotation goes
 // on from what can still be seen.
 func TestStoryOldLedgerGoesOn(t *testing.T) {
-	for _, state := range []rotator.State{rotator.Received, rotator.Distributed, rotator.Verified, rotator.AwaitingRevocation} {
+	for _, state := range []rotator.State{rotator.AwaitingKey, rotator.Verified, rotator.AwaitingRevocation} {
 		t.Run("backed up in "+string(state), func(t *testing.T) {
 			b := raise(t, stageOptions{})
 			b.to(state)
+			if state == rotator.AwaitingKey {
+				b.supply()
+			}
 			b.does(exitDone, "ledger", "backup", "--file", b.path("old.db"))
 			b.to(rotator.Closed)
 			b.clock.advance(time.Minute)
