@@ -31,7 +31,12 @@ func AddKey(path string) (id string, err error) {
 	return id, nil
 }
 
+// addLine first takes away what a process left that was killed here.
 func addLine(path, line string, was *os.File) error {
+	left, _ := filepath.Glob(path + ".new-*")
+	for _, old := range left {
+		_ = os.Remove(old)
+	}
 	info, err := was.Stat()
 	if err != nil {
 		return err

@@ -113,6 +113,7 @@ func TestStoryOldLedgerGoesOn(t *testing.T) {
 			b.does(exitStop, "run")
 			b.does(exitDone, "ledger", "reconcile")
 			b.prints("the ledger knows what the places hold")
+			b.next()
 			for range 100 {
 				if b.rotation().State == rotator.Closed {
 					break
