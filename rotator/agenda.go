@@ -55,9 +55,12 @@ func (rt *Rotator) ready(ctx context.Context) (Agenda, error) {
 	return a, err
 }
 
-// Doubt says why no age can be told by this machine's clock, "" when it can.
+// Doubt says why no age can be told: by this machine's clock, or by a ledger that was put back; "" when it can.
 func (rt *Rotator) Doubt(ctx context.Context) (string, error) {
 	a, err := rt.o.Ledger.Ready(ctx, rt.now(), 0)
+	if a.Restored {
+		return ErrRestored.Error(), err
+	}
 	return a.doubt(rt.now()), err
 }
 

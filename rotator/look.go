@@ -187,6 +187,9 @@ func (l *looker) classify(ctx context.Context, h backends.Holding, err error, s 
 	default:
 		var lerr error
 		seen.Holds, seen.Pair, lerr = l.which(ctx, h.Prints, s)
+		if seen.Holds == HoldsForeign && seen.Pair != "" {
+			seen.Epoch = 0 // another credential's, which counts for itself: this one was renamed, or the place was moved
+		}
 		return seen, lerr
 	}
 	return seen, nil
@@ -207,15 +210,20 @@ func (l *looker) which(ctx context.Context, p secret.Prints, s *Seen) (Holds, Pa
 	if err != nil {
 		return HoldsUnknown, "", err
 	}
+	var others PairID
 	for _, k := range known {
-		if k.Credential == l.c.Spec.Credential && p.Compare(k.Prints) == secret.Equal {
+		switch {
+		case p.Compare(k.Prints) != secret.Equal:
+		case k.Credential == l.c.Spec.Credential:
 			return HoldsOther, k.ID, nil
+		default:
+			others = k.ID
 		}
 	}
 	if incomparable(p, s.NewPair) || incomparable(p, s.OldPair) {
 		return HoldsIncomparable, "", nil
 	}
-	return HoldsForeign, "", nil
+	return HoldsForeign, others, nil
 }
 
 // incomparable: k has prints, and none under a key that made p's.

@@ -75,7 +75,7 @@ type PlaceSeen struct {
 	Grade   backends.Grade
 	Version string
 	Err     string // value-free, for HoldsUnknown
-	Pair    PairID // for HoldsOther: which
+	Pair    PairID // for HoldsOther: which; for HoldsForeign: which of another credential, "" for a pair this ledger has never seen
 	Epoch   int64  // of the write that changed it last, 0 when unknown
 }
 

@@ -112,6 +112,9 @@ func (rt *Rotator) judge(st *Standing, doubt string) {
 	st.Why = st.Finding.Rule
 	r := st.Rotation
 	switch {
+	case doubt == ErrRestored.Error():
+		st.Why, st.Command = doubt, reconcileIt
+		return
 	case len(st.Current.Prints) > 0 && !rt.o.Keys.Knows(st.Current.Prints):
 		st.Why, st.Command = "the fingerprint key of the pair in use is lost: nothing can be compared with it", reprintIt
 		return

@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) ledgerCmd() *cobra.Command {
-	c := &cobra.Command{Use: "ledger", Short: "back the ledger up, put a backup back, and make it agree with the world", Args: noSuchCommand,
+	c := &cobra.Command{Use: "ledger", Short: "back up, restore and reconcile the ledger", Args: noSuchCommand,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	c.AddCommand(a.backupCmd(), a.restoreCmd(), a.reconcileCmd())
 	return c

@@ -16,7 +16,7 @@ import (
 )
 
 func (a *app) rekeyCmd() *cobra.Command {
-	c := &cobra.Command{Use: "rekey", Short: "new sealing recipients or a new fingerprint key, also when the old ones are lost", Args: noSuchCommand,
+	c := &cobra.Command{Use: "rekey", Short: "new sealing recipients or fingerprint key, also after a loss", Args: noSuchCommand,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	c.AddCommand(a.rekeySealCmd(), a.rekeyFingerprintCmd())
 	return c
