@@ -47,6 +47,7 @@ type Holding struct {
 	Grade     Grade
 	Version   string    // opaque; never repeats for one place, even when the same bytes come back
 	Label     string    // generation label, "" when the place has none
+	Epoch     int64     // of the last Write that changed it, 0 when unknown or when the place cannot carry one
 	ChangedAt time.Time // when the place last changed, zero when it cannot tell
 }
 
@@ -55,7 +56,8 @@ type Place interface {
 	// Put writes the material if the place is still at w.Expect, in one step that no reader can see half of. Repeating
 	// a Put whose material the place already holds returns nil and adds no version. ErrChanged: nothing was written.
 	// ErrForbidden: never retry. Any other error: unknown whether it was applied; observe. Entries that are not ours
-	// are never touched. When ctx ends before the write, nothing is written.
+	// are never touched. When ctx ends before the write, nothing is written. A place that can carry w.Epoch does so in
+	// the same step; an equal material under another epoch is no reason to write.
 	Put(ctx context.Context, w Write) error
 	// Observe looks. ErrAbsent: reachable, and nothing of ours there. It never returns what it read, and never changes
 	// anything.

@@ -16,6 +16,7 @@ import (
 const (
 	markInventory = "inventory" // digest of the configuration last taken in
 	markRestored  = "restored"  // when a backup was put back, until it is reconciled
+	markClock     = "clock"     // the newest event when a person said that the clock is right: those before do not count
 	markSkew      = "skew"      // by how many seconds a vendor's clock was ahead in its last answer, when that is far
 )
 
@@ -43,7 +44,8 @@ const agendaQuery = `
 		ORDER BY look_at, credential LIMIT ?) AS aged
 	UNION ALL SELECT 'vanished', credential, 0 FROM inventory WHERE state = ?
 	UNION ALL SELECT name, value, 0 FROM marks
-	UNION ALL SELECT 'newest', '', at FROM (SELECT at FROM events ORDER BY n DESC LIMIT 1) AS last
+	UNION ALL SELECT 'newest', '', at FROM (SELECT at FROM events WHERE n >
+		(SELECT COALESCE(max(CAST(value AS INTEGER)), 0) FROM marks WHERE name = 'clock') ORDER BY n DESC LIMIT 1) AS last
 	UNION ALL SELECT 'parcel', '', 0 FROM (SELECT n FROM outbox WHERE open = 1 AND next_at <= ? LIMIT 1) AS waiting
 	UNION ALL SELECT 'old calls', '', 0 FROM (SELECT n FROM calls WHERE at < ? LIMIT 1) AS old`
 

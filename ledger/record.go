@@ -54,6 +54,11 @@ func (s session) record(c rotator.Change) error {
 			return err
 		}
 	}
+	if c.Behind { // epochs go on growing here: what one look noticed, a later one might not
+		if err := s.mark(markRestored, s.now.Format(time.RFC3339)); err != nil {
+			return err
+		}
+	}
 	if c.Retires {
 		if err := s.retire(h.credential); err != nil {
 			return err

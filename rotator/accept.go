@@ -89,7 +89,23 @@ func (rt *Rotator) recognised(ctx context.Context, c Credential, p Paste) (Pair,
 			return pair, err
 		}
 	}
+	if err := rt.comparable(ctx, pair); err != nil {
+		return pair, err
+	}
 	return pair, rt.swapped(ctx, p.Material)
+}
+
+// comparable refuses what may be a pair in use whose prints lost their key: its last characters are all that is left to
+// tell it by.
+func (rt *Rotator) comparable(ctx context.Context, p Pair) error {
+	pairs, err := rt.o.Ledger.Pairs(ctx, p.Credential)
+	for _, k := range pairs {
+		if mayLive(k.Life) && incomparable(p.Prints, k) && k.Fragment == p.Fragment {
+			return refuse("incomparable", reprintIt, "this may be the %s pair, which cannot be compared with it: its fingerprint key is lost; "+
+				"nothing was kept", k.Life)
+		}
+	}
+	return err
 }
 
 // expecting finds the rotation that waits for this pair. A candidate comes again when its first receipt got lost; once a

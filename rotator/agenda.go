@@ -22,9 +22,10 @@ const (
 	nagEvery = 24 * time.Hour
 )
 
-// ErrRestored: the ledger is an older copy that was put back. No pass works on it until it was reconciled with what
-// places and vendor say.
-var ErrRestored = errors.New("the ledger is a backup that was put back, and is older than the world")
+// ErrRestored: the ledger is an older copy that was put back, or a new one. No pass works on it until it was reconciled
+// with what places and vendor say.
+var ErrRestored = errors.New("the ledger is older than the world (a backup that was put back, or a new one): nothing is decided on it " +
+	"until it was reconciled with what places and vendor say")
 
 // agenda finds what a pass has to do. When the configuration is the one taken in last and nothing is due, it is one query.
 func (rt *Rotator) agenda(ctx context.Context) (Agenda, error) {
@@ -54,9 +55,12 @@ func (rt *Rotator) ready(ctx context.Context) (Agenda, error) {
 	return a, err
 }
 
-// Doubt says why no age can be told by this machine's clock, "" when it can.
+// Doubt says why no age can be told: by this machine's clock, or by a ledger that was put back; "" when it can.
 func (rt *Rotator) Doubt(ctx context.Context) (string, error) {
 	a, err := rt.o.Ledger.Ready(ctx, rt.now(), 0)
+	if a.Restored {
+		return ErrRestored.Error(), err
+	}
 	return a.doubt(rt.now()), err
 }
 

@@ -268,6 +268,8 @@ func (b *book) Words(context.Context, string) ([]Word, error) { return slices.Cl
 
 func (b *book) Events(context.Context, ID) ([]Event, error) { return nil, nil }
 
+func (b *book) Epoch(context.Context, string) (int64, error) { return b.epoch, nil }
+
 func (b *book) Chains(context.Context) ([]ID, error) { return slices.Clone(b.order), nil }
 
 func (b *book) Log(context.Context, Call) error { return nil }

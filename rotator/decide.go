@@ -45,7 +45,7 @@ func decide(sp Spec, r Rotation, s Seen, now time.Time) Move {
 }
 
 // rows lists, in order, what is asked in a state: the first row that answers wins.
-func rows(r Rotation) []row { return append([]row{heedHurry}, laneRows(r)...) }
+func rows(r Rotation) []row { return append([]row{heedHurry, ledgerUnfit}, laneRows(r)...) }
 
 func laneRows(r Rotation) []row {
 	switch r.Lane {

@@ -66,6 +66,9 @@ type Ledger interface {
 	Pairs(ctx context.Context, credential string) ([]Pair, error)
 	// Find lists pairs of every credential that share a whole print, or one field's print, with p.
 	Find(ctx context.Context, p secret.Prints) ([]Pair, error)
+	// Epoch is the highest epoch a credential was ever given, 0 before the first: a place with a later one was written by
+	// somebody whom this ledger does not know.
+	Epoch(ctx context.Context, credential string) (int64, error)
 	// Rotations lists a credential's rotations without words, oldest first; credential "" lists all.
 	Rotations(ctx context.Context, credential string) ([]Rotation, error)
 	// Words lists what was said on a credential, oldest first.
@@ -88,6 +91,7 @@ type Change struct {
 	Opens    []Rotation       // opened in the same transaction, with an "opened" event each: burials, and one journey when this one ends
 	Messages []notify.Message // put into the outbox
 	Retires  bool             // the credential is retired with it
+	Behind   bool             // the ledger is older than the world: it is to be Agenda.Restored, until it was reconciled
 	Lease    time.Duration    // extends the lease from now
 	Release  bool             // gives the lease back
 }

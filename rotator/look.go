@@ -149,6 +149,9 @@ func (l *looker) blind() bool {
 	return !slices.ContainsFunc(l.c.Spec.Places, func(p PlaceSpec) bool { return p.Readable })
 }
 
+// MayLive reports whether the vendor may still accept the pair, as far as anybody knows.
+func (p Pair) MayLive() bool { return mayLive(p.Life) }
+
 func mayLive(l Life) bool { return l == Candidate || l == Current || l == Previous || l == Orphan }
 
 // ---- places --------------------------------------------------------------------------------------------------
@@ -179,7 +182,7 @@ func canRead(p backends.Place) bool {
 }
 
 func (l *looker) classify(ctx context.Context, h backends.Holding, err error, s *Seen) (PlaceSeen, error) {
-	seen := PlaceSeen{Grade: h.Grade, Version: h.Version}
+	seen := PlaceSeen{Grade: h.Grade, Version: h.Version, Epoch: h.Epoch}
 	switch {
 	case errors.Is(err, backends.ErrAbsent):
 		seen.Holds = HoldsNothing
@@ -190,12 +193,15 @@ func (l *looker) classify(ctx context.Context, h backends.Holding, err error, s 
 	default:
 		var lerr error
 		seen.Holds, seen.Pair, lerr = l.which(ctx, h.Prints, s)
+		if seen.Holds == HoldsForeign && seen.Pair != "" {
+			seen.Epoch = 0 // another credential's, which counts for itself: this one was renamed, or the place was moved
+		}
 		return seen, lerr
 	}
 	return seen, nil
 }
 
-// which says whose prints these are. Anything that is not wholly known counts as foreign.
+// which says whose prints these are. Anything that is not wholly known counts as foreign, unless it cannot be compared.
 func (l *looker) which(ctx context.Context, p secret.Prints, s *Seen) (Holds, PairID, error) {
 	asNew, asOld := p.Compare(s.NewPair.Prints), p.Compare(s.OldPair.Prints)
 	switch {
@@ -210,12 +216,25 @@ func (l *looker) which(ctx context.Context, p secret.Prints, s *Seen) (Holds, Pa
 	if err != nil {
 		return HoldsUnknown, "", err
 	}
+	var others PairID
 	for _, k := range known {
-		if k.Credential == l.c.Spec.Credential && p.Compare(k.Prints) == secret.Equal {
+		switch {
+		case p.Compare(k.Prints) != secret.Equal:
+		case k.Credential == l.c.Spec.Credential:
 			return HoldsOther, k.ID, nil
+		default:
+			others = k.ID
 		}
 	}
-	return HoldsForeign, "", nil
+	if incomparable(p, s.NewPair) || incomparable(p, s.OldPair) {
+		return HoldsIncomparable, "", nil
+	}
+	return HoldsForeign, others, nil
+}
+
+// incomparable: k has prints, and none under a key that made p's.
+func incomparable(p secret.Prints, k Pair) bool {
+	return len(p) > 0 && len(k.Prints) > 0 && p.Compare(k.Prints) == secret.Incomparable
 }
 
 // ---- consumers -----------------------------------------------------------------------------------------------

@@ -148,6 +148,8 @@ func (rt *Rotator) adopt(ctx context.Context, p Pair, a Adoption) error {
 // material is the pair on which every place agrees.
 func (in Inspection) material(credential string) (secret.Material, error) {
 	switch {
+	case in.remedy != "":
+		return nil, refuse("unfit_ledger", in.remedy, "%s; nothing was changed", in.Problems[0])
 	case in.unfit > 0:
 		return nil, refuse("preflight", "quarterturn check "+credential, "%s; nothing was changed", in.Problems[0])
 	case in.source == nil:

@@ -1,6 +1,7 @@
 package rotator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ type Outcome struct {
 	Command    string // the one command a person is awaited for
 	Broken     string // what is broken now, "" when nothing is
 	Trouble    bool   // it waits for something that should have worked: trying again is right
+	Stop       bool   // the ledger is older than the places, or cannot be compared with them: trying again is wrong
 	Err        error  // the claim ended by this; nothing that was proven is lost
 }
 
@@ -63,15 +65,23 @@ func (rt *Rotator) works(ctx context.Context, a Agenda) ([]Outcome, error) {
 		if ctx.Err() != nil {
 			return outs, ctx.Err()
 		}
-		if out, worked := rt.One(ctx, id); worked {
+		if out, worked := rt.one(ctx, id); worked {
 			outs = append(outs, out)
 		}
 	}
 	return outs, nil
 }
 
-// One works on one rotation now, whether or not its time has come. false: somebody else works on it, or it has ended.
+// One works on one rotation now, whether or not its time has come. false: somebody else works on it, or it has ended. On a
+// ledger that was put back it is ErrRestored.
 func (rt *Rotator) One(ctx context.Context, id ID) (Outcome, bool) {
+	if a, err := rt.o.Ledger.Ready(ctx, rt.now(), 0); err != nil || a.Restored {
+		return Outcome{Rotation: id, Err: cmp.Or(err, ErrRestored), Command: reconcileIt}, true
+	}
+	return rt.one(ctx, id)
+}
+
+func (rt *Rotator) one(ctx context.Context, id ID) (Outcome, bool) {
 	r, err := rt.o.Ledger.Claim(ctx, id, rt.o.Owner, rt.o.Lease)
 	if errors.Is(err, ErrHeld) || errors.Is(err, ErrNotFound) {
 		return Outcome{Rotation: id, Err: err}, false
@@ -328,13 +338,13 @@ func (w *work) wait(ctx context.Context, m Move, events []Event) error {
 	}
 	w.r.NextAt, w.r.Why, w.r.Command = m.Next, m.Why, m.Command
 	w.broken(m)
-	w.out.Trouble = m.Trouble
+	w.out.Trouble, w.out.Stop = m.Trouble, m.Stop
 	messages := w.news()
 	if at := w.escalateAt(); !at.IsZero() {
 		w.r.NextAt = earlier(w.r.NextAt, at)
 	}
 	w.tell(w.r.NextAt)
-	return w.record(ctx, Change{Events: events, Messages: messages, Release: true})
+	return w.record(ctx, Change{Events: events, Messages: messages, Release: true, Behind: m.Stop && m.Command == reconcileIt})
 }
 
 // release gives the lease back without a decision, also when ctx is over.

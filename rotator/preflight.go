@@ -20,7 +20,7 @@ func (l *looker) preflight(ctx context.Context, r Rotation, s *Seen) error {
 		return err
 	}
 	for _, p := range l.c.Spec.Places {
-		l.preflightPlace(ctx, p, s, waivers, problem)
+		l.preflightPlace(ctx, p, s, r.Epoch, waivers, problem)
 	}
 	err = l.source(ctx, r, s, waivers, problem)
 	s.Unfit = len(s.Problems)
@@ -45,7 +45,7 @@ func (l *looker) waivers(ctx context.Context) (map[string]bool, error) {
 	return live, err
 }
 
-func (l *looker) preflightPlace(ctx context.Context, p PlaceSpec, s *Seen, waived map[string]bool,
+func (l *looker) preflightPlace(ctx context.Context, p PlaceSpec, s *Seen, epoch int64, waived map[string]bool,
 	problem func(string, ...any)) {
 	seen := s.Places[p.Name]
 	if seen.Holds == HoldsUnknown {
@@ -54,6 +54,9 @@ func (l *looker) preflightPlace(ctx context.Context, p PlaceSpec, s *Seen, waive
 	if !p.Readable && !l.read(p.Name) && !waived["place:"+p.Name] {
 		problem("place %s cannot be read back and no consumer reads it: nothing would ever show that it holds the pair; "+
 			"declare a consumer or waive place:%s", p.Name, p.Name)
+	}
+	if why, command := unfitFor(p.Name, seen, epoch); command != "" {
+		problem("%s; run %s", why, command)
 	}
 	checker, ok := l.c.Hands.Places[p.Name].(backends.Checker)
 	if !ok || p.Follows != "" {

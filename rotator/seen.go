@@ -57,14 +57,16 @@ type Opened struct {
 type Holds string
 
 const (
-	HoldsNothing Holds = "nothing"     // reached, and absent
-	HoldsOld     Holds = "old"         //
-	HoldsNew     Holds = "new"         //
-	HoldsTorn    Holds = "torn"        // fields of different generations, or half a pair
-	HoldsOther   Holds = "other"       // another generation of this credential that the ledger knows
-	HoldsForeign Holds = "foreign"     // a pair this ledger has never seen, or another credential's
-	HoldsHidden  Holds = "hidden"      // it cannot be read back
-	HoldsUnknown Holds = "not reached" // Observe failed
+	HoldsNothing Holds = "nothing" // reached, and absent
+	HoldsOld     Holds = "old"     //
+	HoldsNew     Holds = "new"     //
+	HoldsTorn    Holds = "torn"    // fields of different generations, or half a pair
+	HoldsOther   Holds = "other"   // another generation of this credential that the ledger knows
+	HoldsForeign Holds = "foreign" // a pair this ledger has never seen, or another credential's
+	// HoldsIncomparable: the fingerprint key under which the ledger's pairs have their prints is lost: the same or another
+	HoldsIncomparable Holds = "incomparable"
+	HoldsHidden       Holds = "hidden"      // it cannot be read back
+	HoldsUnknown      Holds = "not reached" // Observe failed
 )
 
 // PlaceSeen is one place as it was found.
@@ -73,7 +75,8 @@ type PlaceSeen struct {
 	Grade   backends.Grade
 	Version string
 	Err     string // value-free, for HoldsUnknown
-	Pair    PairID // for HoldsOther: which
+	Pair    PairID // for HoldsOther: which; for HoldsForeign: which of another credential, "" for a pair this ledger has never seen
+	Epoch   int64  // of the write that changed it last, 0 when unknown
 }
 
 // RunSeen is a consumer's deployment as its pipeline tells it.
@@ -131,6 +134,7 @@ type Move struct {
 	Command string    // the one command a person is awaited for
 	Broken  string    // what is broken now, "" when nothing is
 	Trouble bool      // it waits for something that should have worked
+	Stop    bool      // the ledger itself is not to be relied on: trying again is wrong
 }
 
 // Grave is a burial to be opened.

@@ -2,6 +2,7 @@ package rotator
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"quarterturn/backends"
@@ -109,7 +110,17 @@ func (rt *Rotator) judge(st *Standing, doubt string) {
 		st.Finding.Level, st.Finding.Known, st.Finding.Rule = policies.Overdue, false, doubt
 	}
 	st.Why = st.Finding.Rule
+	r := st.Rotation
 	switch {
+	case doubt == ErrRestored.Error():
+		st.Why, st.Command = doubt, reconcileIt
+		return
+	case len(st.Current.Prints) > 0 && !rt.o.Keys.Knows(st.Current.Prints):
+		st.Why, st.Command = "the fingerprint key of the pair in use is lost: nothing can be compared with it", reprintIt
+		return
+	case r != nil && (r.Command == reconcileIt || r.Command == reprintIt) && !r.NextAt.After(rt.now()):
+		st.Why, st.Command = "the ledger was mended; the next pass goes on", "quarterturn run"
+		return
 	case st.Rotation != nil:
 		st.Why, st.Command = st.Rotation.Why, st.Rotation.Command
 		return
@@ -172,6 +183,7 @@ type Inspection struct {
 	OldWhy     string           // why it was not asked
 	Problems   []string         // each names its remedy
 	unfit      int              // how many of Problems, the first ones, are about places and what they hold
+	remedy     string           // the command without which the ledger is not to be relied on, "" when it is
 	source     secret.Material
 }
 
@@ -201,9 +213,20 @@ func (rt *Rotator) Inspect(ctx context.Context, credential string) (Inspection, 
 	if err != nil {
 		return in, err
 	}
-	s, err := l.look(ctx, Rotation{Credential: credential, Lane: Routine, State: DueState, Old: current})
+	epoch, err := rt.o.Ledger.Epoch(ctx, credential)
 	if err != nil {
 		return in, err
+	}
+	s, err := l.look(ctx, Rotation{Credential: credential, Lane: Routine, State: DueState, Old: current, Epoch: epoch})
+	if err != nil {
+		return in, err
+	}
+	in.remedy = remedyOf(c.Spec, s, epoch)
+	if a, err := rt.o.Ledger.Ready(ctx, rt.now(), 0); err != nil {
+		return in, err
+	} else if a.Restored && in.remedy == "" {
+		in.remedy, s.Unfit = reconcileIt, s.Unfit+1
+		s.Problems = slices.Insert(s.Problems, 0, ErrRestored.Error()+"; run "+reconcileIt)
 	}
 	in.Problems, in.unfit = s.Problems, s.Unfit
 	rt.reports(ctx, c, s, &in)
@@ -274,6 +297,9 @@ func (rt *Rotator) Plan(ctx context.Context, credential string) (Plan, error) {
 		if p.Rotation.Words, err = rt.unheard(ctx, *r); err != nil {
 			return p, err
 		}
+	}
+	if p.Rotation.Epoch, err = rt.o.Ledger.Epoch(ctx, credential); err != nil {
+		return p, err
 	}
 	c := rt.creds[credential]
 	l := newLooker(rt, c)

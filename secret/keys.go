@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -120,6 +121,18 @@ func (k Keys) Prints(m Material) Prints {
 		p["@"+key.id] = key.mac(m)
 	}
 	return p
+}
+
+// Knows reports whether some of the prints were made under a key held; the others can never be compared.
+func (k Keys) Knows(p Prints) bool {
+	for name := range p {
+		_, id := split(name)
+		id, _, _ = strings.Cut(id, "/")
+		if slices.ContainsFunc(k.list, func(held key) bool { return held.id == id }) {
+			return true
+		}
+	}
+	return false
 }
 
 // Reports returns what the consumer of that name would report for m: the whole under its key derived from every key

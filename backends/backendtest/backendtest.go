@@ -20,6 +20,7 @@ type Harness struct {
 	Fields []string                            // fields that places are configured for, at least two
 	Carry  func(value string) bool             // whether a place can hold the value at all; nil: every value
 	Labels bool                                // places carry a generation label
+	Epochs bool                                // places carry the epoch of the last write that changed them
 	Blind  bool                                // what was written can't be read: the best grade is Touched
 	Torn   bool                                // fields are written one by one
 	// Fencing is what Check reports: "version", "value" (a stale writer is stopped only while the value differs) or

@@ -207,6 +207,7 @@ func looking() []testCase {
 	return []testCase{
 		{"observing and reading change nothing", lookingChangesNothing},
 		{"the label is seen", labelSeen},
+		{"the epoch is seen", epochSeen},
 		{"check tells what the place promises", checkTells},
 		{"check tells what stands in the way", checkWarns},
 	}
@@ -247,6 +248,38 @@ func labelSeen(b *bench) {
 	}
 	if b.holdsMaterial(w.Material, "slot-other") == version {
 		b.Errorf("another label is no new version")
+	}
+}
+
+// epochSeen: the epoch comes with a change and never makes one.
+func epochSeen(b *bench) {
+	version := b.put("a", "")
+	b.epoch(1)
+	again := b.write("a", version)
+	again.Epoch = 7
+	before := b.look()
+	if err := b.place.Put(b.Context(), again); err != nil {
+		b.Fatalf("the same pair under a later epoch: %v", err)
+	}
+	if !b.h.Blind {
+		b.same(before, "the same pair under a later epoch")
+	}
+	next := b.write("b", b.observe().Version)
+	next.Epoch = 12
+	if err := b.place.Put(b.Context(), next); err != nil {
+		b.Fatalf("another pair under a later epoch: %v", err)
+	}
+	b.holds("b")
+	b.epoch(12)
+}
+
+func (b *bench) epoch(want int64) {
+	b.Helper()
+	if !b.h.Epochs {
+		want = 0
+	}
+	if got := b.observe().Epoch; got != want {
+		b.Errorf("Observe: epoch %d, want %d", got, want)
 	}
 }
 

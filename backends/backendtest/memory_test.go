@@ -23,6 +23,7 @@ type memory struct {
 	label   string
 	others  string
 	version int
+	epoch   int64
 	h       Harness
 	fault   string
 	broken  bool
@@ -78,6 +79,9 @@ func (m *memory) Put(ctx context.Context, w backends.Write) error {
 		return backends.ErrChanged
 	}
 	m.version++
+	if m.h.Epochs && !m.is("forgets the epoch") {
+		m.epoch = w.Epoch
+	}
 	m.store(next)
 	m.label = label
 	if m.is("touches others") {
@@ -116,13 +120,13 @@ func (m *memory) Observe(ctx context.Context) (backends.Holding, error) {
 		return backends.Holding{}, map[bool]error{false: backends.ErrAbsent}[m.is("absent is no error")]
 	}
 	if m.h.Blind {
-		return backends.Holding{Grade: backends.Touched, Version: m.fence()}, nil
+		return backends.Holding{Grade: backends.Touched, Version: m.fence(), Epoch: m.epoch}, nil
 	}
 	held := secret.Material{}
 	for name, v := range m.fields {
 		held[name] = secret.New(v)
 	}
-	return backends.Holding{Prints: prints(held), Grade: backends.ReadBack, Version: m.fence(), Label: m.label}, nil
+	return backends.Holding{Prints: prints(held), Grade: backends.ReadBack, Version: m.fence(), Label: m.label, Epoch: m.epoch}, nil
 }
 
 func (m *memory) Check(context.Context) (backends.Readiness, error) {
@@ -174,7 +178,7 @@ func (m *memory) plant() error {
 }
 
 func harness(fault string, with func(*Harness)) Harness {
-	h := Harness{Prints: prints, Fields: []string{"key", "secret"}, Fencing: "version", Labels: true}
+	h := Harness{Prints: prints, Fields: []string{"key", "secret"}, Fencing: "version", Labels: true, Epochs: true}
 	if with != nil {
 		with(&h)
 	}
@@ -190,6 +194,7 @@ func TestGoodPlacesPass(t *testing.T) {
 	for name, with := range map[string]func(*Harness){
 		"the best":        nil,
 		"without labels":  func(h *Harness) { h.Labels = false },
+		"without epochs":  func(h *Harness) { h.Epochs = false },
 		"three fields":    func(h *Harness) { h.Fields = append(h.Fields, "url") },
 		"fenced by value": func(h *Harness) { h.Fencing = "value" },
 		"not fenced":      func(h *Harness) { h.Fencing = "none" },
@@ -210,6 +215,7 @@ func TestBadPlacesFail(t *testing.T) {
 		"touches others":                "basics/put creates",
 		"observing writes":              "looking/observing and reading change nothing",
 		"forgets the label":             "looking/the label is seen",
+		"forgets the epoch":             "looking/the epoch is seen",
 		"writes what is not configured": "basics/put creates",
 		"writes half a pair":            "basics/a pair that lacks a field is refused",
 		"shows a value":                 "fencing/a stale writer gets ErrChanged",

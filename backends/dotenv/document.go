@@ -13,6 +13,7 @@ import (
 type document struct {
 	pieces []piece
 	eol    string // how lines end here
+	stamp  string // the comment line that set adds with the first entry when none of ours is there, "" for none
 }
 
 // piece is an entry, or whatever else stands on a line; a value over several lines makes one piece.
@@ -223,12 +224,22 @@ func (d document) extendable(missing []entry) error {
 // add keeps a missing final line end missing.
 func (d document) add(out *bytes.Buffer, missing []entry) {
 	open := len(d.pieces) > 0 && d.pieces[len(d.pieces)-1].end == ""
-	for _, e := range missing {
-		line := e.name + "=" + encode(e.value, bare)
+	for _, line := range d.lines(missing) {
 		if open {
 			out.WriteString(d.eol + line)
 			continue
 		}
 		out.WriteString(line + d.eol)
 	}
+}
+
+func (d document) lines(missing []entry) []string {
+	var lines []string
+	if d.stamp != "" && len(missing) > 0 {
+		lines = append(lines, d.stamp)
+	}
+	for _, e := range missing {
+		lines = append(lines, e.name+"="+encode(e.value, bare))
+	}
+	return lines
 }

@@ -5,6 +5,9 @@
 // of the file's content, inode and time of change, and the latter grows with every write, so no version comes back. An
 // editor takes no lock: what it saves within the few microseconds between our last look and the rename is lost.
 //
+// The epoch of the last write stands in one comment line of its own directly above our entries: who reads it sees whether
+// something older than the place is about to decide on it.
+//
 // Where common readers of .env files disagree about an entry of ours, nothing is read and nothing written: the error
 // names the line, and a person rewrites it.
 //
@@ -85,11 +88,11 @@ func (p *Place) Put(ctx context.Context, w backends.Write) error {
 		return err
 	}
 	defer unlock()
-	return p.write(ctx, f, want, w.Expect)
+	return p.write(ctx, f, want, w.Expect, w.Epoch)
 }
 
 // write runs under the lock.
-func (p *Place) write(ctx context.Context, f *folder, want []entry, expect string) error {
+func (p *Place) write(ctx context.Context, f *folder, want []entry, expect string, epoch int64) error {
 	if err := f.resolve(); err != nil {
 		return err
 	}
@@ -106,7 +109,7 @@ func (p *Place) write(ctx context.Context, f *folder, want []entry, expect strin
 	if err := f.alone(was); err != nil {
 		return err
 	}
-	next, err := doc.set(want)
+	next, err := doc.stamped(epoch).set(want)
 	if err != nil {
 		return refuse("%s: %s", f.file(), err)
 	}
@@ -158,6 +161,7 @@ func (p *Place) Observe(ctx context.Context) (backends.Holding, error) {
 		Grade:     backends.ReadBack,
 		Version:   p.version(was, doc),
 		Label:     label,
+		Epoch:     doc.epoch(),
 		ChangedAt: was.changed().UTC(),
 	}, nil
 }

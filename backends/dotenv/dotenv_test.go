@@ -116,6 +116,7 @@ func TestSuite(t *testing.T) {
 				Fields:  []string{"key", "secret"},
 				Carry:   func(v string) bool { return uncarriable(v) == "" },
 				Labels:  label != "",
+				Epochs:  true,
 				Fencing: "version",
 			})
 		})
@@ -135,7 +136,7 @@ func location(t *testing.T, path, label string) backendtest.Location {
 	}
 }
 
-var ourLines = regexp.MustCompile(`(?m)^BLUUM_(API_KEY|API_SECRET|GENERATION)=.*\n`)
+var ourLines = regexp.MustCompile(`(?m)^(?:# quarterturn: epoch \d+\r?\n)?BLUUM_(API_KEY|API_SECRET|GENERATION)=.*\n`)
 
 func (o outside) look() (backendtest.View, error) {
 	v := backendtest.View{Fields: map[string]string{}}

@@ -80,7 +80,7 @@ func (a *app) root() *cobra.Command {
 	f.StringVar(&a.as, "as", "", "your name in the trail (default: the name you are logged in with)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
 	root.AddCommand(a.demoCmd(), a.demoRestartCmd(), a.initCmd(), a.checkCmd(), a.adoptCmd(), a.statusCmd(), a.planCmd(),
-		a.runCmd(), a.rotateCmd(), a.submitCmd(), a.fingerprintCmd(), a.auditCmd(), a.evidenceCmd(), a.configCmd(),
+		a.runCmd(), a.rotateCmd(), a.submitCmd(), a.fingerprintCmd(), a.rekeyCmd(), a.ledgerCmd(), a.auditCmd(), a.evidenceCmd(), a.configCmd(),
 		a.versionCmd())
 	root.AddCommand(a.wordCmds()...)
 	return root

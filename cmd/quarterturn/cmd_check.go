@@ -191,6 +191,8 @@ func holdsText(h string) string {
 		return "the pair in use"
 	case rotator.HoldsForeign:
 		return "a pair the ledger does not know yet"
+	case rotator.HoldsIncomparable:
+		return "a pair that cannot be compared: its fingerprint key is lost"
 	}
 	return h
 }

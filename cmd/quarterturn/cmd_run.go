@@ -170,7 +170,7 @@ func printAfter(p *printer, doubt string, sent rotator.Delivery) {
 
 func outcomeCode(o rotator.Outcome) int {
 	switch {
-	case o.Broken != "":
+	case o.Broken != "", o.Stop:
 		return exitStop
 	case o.Err != nil:
 		return exitCode(o.Err)
@@ -217,6 +217,8 @@ func printOutcome(p *printer, o rotator.Outcome) {
 		p.mark("STOP", "%s. Broken now: %s", o.Why, o.Broken)
 	case o.Err != nil:
 		p.mark("wait", "%s. Tried again after %s", o.Err, stamp(o.Next))
+	case o.Stop:
+		p.mark("STOP", "%s", o.Why)
 	case o.Command != "":
 		p.mark("ask", "%s", o.Why)
 	case o.To.Over():

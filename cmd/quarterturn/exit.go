@@ -65,7 +65,7 @@ func exitCode(err error) int {
 // refusalCode: a word or paste at the wrong time is a usage error; what must not be repeated is a stop.
 func refusalCode(r *rotator.Refusal) int {
 	switch r.Kind {
-	case "wrong_key", "other_environment", "other_credential", "dead", "changed":
+	case "wrong_key", "other_environment", "other_credential", "dead", "changed", "unfit_ledger":
 		return exitStop
 	}
 	return exitUsage
@@ -102,6 +102,8 @@ func nextOf(err error) string {
 		return f.next
 	case errors.As(err, &refused):
 		return refused.Command
+	case errors.Is(err, rotator.ErrRestored):
+		return "quarterturn ledger reconcile"
 	}
 	return ""
 }

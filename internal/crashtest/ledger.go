@@ -149,6 +149,10 @@ func (l *ledger) Find(ctx context.Context, p secret.Prints) ([]rotator.Pair, err
 	return glanced(l, "found", func() ([]rotator.Pair, error) { return l.inner.Find(ctx, p) })
 }
 
+func (l *ledger) Epoch(ctx context.Context, credential string) (int64, error) {
+	return glanced(l, "epoch", func() (int64, error) { return l.inner.Epoch(ctx, credential) })
+}
+
 func (l *ledger) Rotations(ctx context.Context, credential string) ([]rotator.Rotation, error) {
 	return glanced(l, "rotations", func() ([]rotator.Rotation, error) { return l.inner.Rotations(ctx, credential) })
 }
