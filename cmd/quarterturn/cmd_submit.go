@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -80,7 +82,29 @@ func (a *app) paste(ctx ctxt, fields []intake.Field) (secret.Material, []string,
 	if a.w.terminal != nil {
 		return intake.Prompt(ctx, a.w.terminal, fields)
 	}
-	return intake.ReadPaste(a.w.in, fields)
+	return piped(ctx, a.w.in, fields)
+}
+
+// piped reads standard input until its end, or until ctx ends: a pipe that stays open must not outlive a signal. The read
+// itself cannot be called off; the process ends soon after.
+func piped(ctx ctxt, in io.Reader, fields []intake.Field) (secret.Material, []string, error) {
+	type paste struct {
+		m     secret.Material
+		notes []string
+		err   error
+	}
+	read := make(chan paste, 1)
+	go func() {
+		var p paste
+		p.m, p.notes, p.err = intake.ReadPaste(in, fields)
+		read <- p
+	}()
+	select {
+	case p := <-read:
+		return p.m, p.notes, p.err
+	case <-ctx.Done():
+		return nil, nil, fmt.Errorf("%w: %w", intake.ErrInterrupted, ctx.Err())
+	}
 }
 
 func pasteError(err error, name string) error {
