@@ -22,6 +22,7 @@ import (
 //   - Raw mode, because a terminal that edits lines itself cuts them at 4096 bytes without a word. Editing is done here:
 //     backspace, Ctrl-U, Ctrl-D to end, Ctrl-C to leave.
 //   - Echo is off before the question is shown, and mode and marks are put back on every way out.
+//   - Ctrl-Z gives the shell a terminal that echoes, and hides again when the job is continued: see suspend.go.
 //   - Pastes come between marks, so that an empty line inside one does not end it. Terminals without marks send the
 //     bare text, which works as long as it comes in one go.
 //   - What still arrives at the end is swallowed: the rest of a wrong paste must not run in the shell that follows.
@@ -33,6 +34,7 @@ const (
 	ctrlD     = 0x04
 	backspace = 0x08
 	ctrlU     = 0x15
+	ctrlZ     = 0x1a
 	quit      = 0x1c
 	del       = 0x7f
 )
@@ -45,7 +47,7 @@ const (
 
 // Prompt asks at a terminal opened for reading and writing, e.g. /dev/tty, and shows nothing of what is typed or
 // pasted. It ends when everything asked for was found, at an empty line, or at Ctrl-D, and then parses what it has.
-// ErrInterrupted: Ctrl-C. The error of ctx: it ended. *Error: the paste was refused. Anything else: the terminal could
+// ErrInterrupted: Ctrl-C, or ctx ended, whose error it then is too. *Error: the paste was refused. Anything else: the terminal could
 // not be used. In every case the terminal is as it was before.
 func Prompt(ctx context.Context, tty *os.File, fields []Field) (secret.Material, []string, error) {
 	fd := int(tty.Fd())
@@ -54,8 +56,9 @@ func Prompt(ctx context.Context, tty *os.File, fields []Field) (secret.Material,
 		return nil, nil, errors.New("the terminal cannot hide what is typed; nothing was asked: give the key on stdin")
 	}
 	defer func() { _ = term.Restore(fd, before) }()
-	s := &session{tty: tty, fd: fd, fields: fields, text: make([]byte, 0, Limit+2*len(pasteEnds))}
+	s := &session{tty: tty, fd: fd, before: before, fields: fields, text: make([]byte, 0, Limit+2*len(pasteEnds))}
 	defer s.close()
+	defer s.watch()()
 	s.say(marksOn + question(fields))
 	if err := s.listen(ctx); err != nil {
 		return nil, nil, err
@@ -78,12 +81,15 @@ func question(fields []Field) string {
 type session struct {
 	tty     *os.File
 	fd      int
+	before  *term.State
 	fields  []Field
 	text    []byte // what was taken so far, marks left out; never grown, so that clear reaches every copy
 	pasting bool   // between two marks
 	cr      bool   // the last byte was a carriage return
 	over    bool   // longer than text can hold: the rest is swallowed
 	ended   bool
+
+	stopped, continued chan os.Signal
 }
 
 // close swallows what still arrives, and leaves nothing behind that this can reach.
@@ -117,7 +123,10 @@ func (s *session) listen(ctx context.Context) error {
 	defer clear(chunk[:])
 	for !s.ended {
 		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("stopped at the prompt; nothing was taken in: %w", err)
+			return fmt.Errorf("%w: %w", ErrInterrupted, err)
+		}
+		if err := s.control(ctx); err != nil {
+			return err
 		}
 		if !s.pending(tick) {
 			continue
@@ -127,7 +136,7 @@ func (s *session) listen(ctx context.Context) error {
 			return s.gone()
 		}
 		for _, b := range chunk[:n] {
-			if err := s.key(b); err != nil {
+			if err := s.key(ctx, b); err != nil {
 				return err
 			}
 		}
@@ -154,9 +163,12 @@ func (s *session) pending(d time.Duration) bool {
 }
 
 // key takes one byte, or does what it asks for.
-func (s *session) key(b byte) error {
-	if b == ctrlC || b == quit {
+func (s *session) key(ctx context.Context, b byte) error {
+	switch b {
+	case ctrlC, quit:
 		return ErrInterrupted
+	case ctrlZ:
+		return s.suspend(ctx)
 	}
 	second := s.cr && b == '\n' // of a CRLF
 	if s.cr = b == '\r'; s.cr {

@@ -82,8 +82,12 @@ func cause(err error) error {
 	return context.DeadlineExceeded
 }
 
-// kindOf goes by the primary code, the low byte.
+// kindOf goes by the primary code, the low byte. A full disk can first show where the -shm file grows, which
+// SQLite calls an error of the disk.
 func kindOf(code int) error {
+	if code == sqlite3.SQLITE_IOERR_SHMSIZE {
+		return ErrFull
+	}
 	switch code & 0xff {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		return ErrLocked

@@ -104,7 +104,10 @@ func (l *SQLite) drop() {
 }
 
 func (l *SQLite) connect(ctx context.Context, abs string) error {
-	var err error
+	err := l.glance(ctx, abs)
+	if err != nil {
+		return err
+	}
 	if l.db, err = l.writer(abs); err != nil {
 		return err
 	}
@@ -116,6 +119,19 @@ func (l *SQLite) connect(ctx context.Context, abs string) error {
 	}
 	l.seen.SetMaxOpenConns(4)
 	return l.seen.PingContext(ctx)
+}
+
+// glance refuses another program's database before the writer connects: that alone would switch its journal to WAL.
+func (l *SQLite) glance(ctx context.Context, abs string) error {
+	db, err := sql.Open("sqlite", l.dsn(abs, url.Values{"mode": {"ro"}}, "query_only(ON)"))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := ours(ctx, db); errors.Is(err, ErrForeign) {
+		return err
+	}
+	return nil // whatever else is wrong, the writer meets too
 }
 
 // writer has one connection: SQLite has one writer at a time, and waiting for it in the pool is fair and needs no

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"quarterturn/intake"
 	"quarterturn/internal/strict"
 	"quarterturn/rotator"
 )
@@ -39,7 +40,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetOut(a.w.out)
 	root.SetErr(a.w.err)
 	err := root.ExecuteContext(ctx)
-	if err != nil && ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil && !errors.Is(err, intake.ErrInterrupted) {
 		err = ctx.Err()
 	}
 	if err == nil || errors.Is(err, errQuiet) {

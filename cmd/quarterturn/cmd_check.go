@@ -85,6 +85,7 @@ func (a *app) check(ctx ctxt, s *shop, args []string) error {
 		if err != nil {
 			return err
 		}
+		in.Problems = append(in.Problems, clockProblems(in)...)
 		found += len(in.Problems)
 		views = append(views, viewInspection(in))
 	}
@@ -105,6 +106,23 @@ func (a *app) check(ctx ctxt, s *shop, args []string) error {
 		return errors.Join(err, quietly(exitUsage))
 	}
 	return err
+}
+
+// clockProblems compares this machine's clock with the vendor's, where the vendor was asked and told the time.
+func clockProblems(in rotator.Inspection) []string {
+	if in.Old == nil || in.Old.ServerTime.IsZero() || in.Old.At.IsZero() {
+		return nil
+	}
+	ahead := in.Old.At.Sub(in.Old.ServerTime)
+	if ahead.Abs() <= rotator.ClockTolerance {
+		return nil
+	}
+	way := "ahead of"
+	if ahead < 0 {
+		way = "behind"
+	}
+	return []string{fmt.Sprintf("this machine's clock is %s %s the vendor's: no age is called fine and nothing is proven dead by it; "+
+		"set the clock (NTP), then check again", ahead.Abs().Round(time.Minute), way)}
 }
 
 // afterCheck is the next command once everything is ready; where something is not, its finding names the remedy.

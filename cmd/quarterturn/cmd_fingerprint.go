@@ -65,13 +65,16 @@ func (s *shop) consumes(name string) bool {
 func (a *app) fingerprintReportCmd() *cobra.Command {
 	var file string
 	c := &cobra.Command{Use: "report", Short: "compute a consumer's print of the pair on standard input", Args: names(0, 0, "no arguments"),
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(c *cobra.Command, _ []string) error {
 			derived, err := a.printKey(file)
 			if err != nil {
 				return err
 			}
-			m, _, err := intake.ReadPaste(a.w.in, []intake.Field{{Name: "key", Entry: "BLUUM_API_KEY"},
+			m, _, err := piped(c.Context(), a.w.in, []intake.Field{{Name: "key", Entry: "BLUUM_API_KEY"},
 				{Name: "secret", Entry: "BLUUM_API_SECRET", Secret: true}})
+			if errors.Is(err, intake.ErrInterrupted) {
+				return err
+			}
 			if err != nil {
 				return usage("%w", err)
 			}

@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
 	"quarterturn/intake"
+	"quarterturn/ledger"
 	"quarterturn/rotator"
 	"quarterturn/secret"
 	"quarterturn/vendors"
@@ -31,7 +34,7 @@ func (a *app) submitCmd() *cobra.Command {
 	c := &cobra.Command{Use: "submit NAME", Short: "hand in a new pair: hidden at a terminal, or on standard input", Args: names(1, 1, "one name"),
 		RunE: func(c *cobra.Command, args []string) error {
 			p.Credential = args[0]
-			return a.withNamed(c.Context(), args, func(s *shop) error { return a.submit(c.Context(), s, p) })
+			return unkept(a.withNamed(c.Context(), args, func(s *shop) error { return a.submit(c.Context(), s, p) }), args[0])
 		}}
 	c.Flags().BoolVar(&p.Old, "old", false, "the pair in use, where no place can return it")
 	c.Flags().StringVar(&p.Organisation, "organisation", "", "the organisation that the portal showed")
@@ -73,14 +76,47 @@ func (a *app) takeIn(ctx ctxt, s *shop, p rotator.Paste) (rotator.Receipt, []str
 		p.How = "the terminal"
 	}
 	receipt, err := s.rt.Accept(ctx, p)
-	return receipt, notes, err
+	return receipt, notes, unkept(err, p.Credential)
+}
+
+// unkept adds to a ledger that could not write what it means for a pair somebody has just created.
+func unkept(err error, name string) error {
+	for _, trouble := range []error{ledger.ErrFull, ledger.ErrLocked, ledger.ErrReadOnly} {
+		if errors.Is(err, trouble) && nextOf(err) == "" {
+			return &failure{code: exitCode(err), next: "quarterturn submit " + name,
+				err: fmt.Errorf("%w. Nothing was kept; keep the portal page open", err)}
+		}
+	}
+	return err
 }
 
 func (a *app) paste(ctx ctxt, fields []intake.Field) (secret.Material, []string, error) {
 	if a.w.terminal != nil {
 		return intake.Prompt(ctx, a.w.terminal, fields)
 	}
-	return intake.ReadPaste(a.w.in, fields)
+	return piped(ctx, a.w.in, fields)
+}
+
+// piped reads standard input until its end, or until ctx ends: a pipe that stays open must not outlive a signal. The read
+// itself cannot be called off; the process ends soon after.
+func piped(ctx ctxt, in io.Reader, fields []intake.Field) (secret.Material, []string, error) {
+	type paste struct {
+		m     secret.Material
+		notes []string
+		err   error
+	}
+	read := make(chan paste, 1)
+	go func() {
+		var p paste
+		p.m, p.notes, p.err = intake.ReadPaste(in, fields)
+		read <- p
+	}()
+	select {
+	case p := <-read:
+		return p.m, p.notes, p.err
+	case <-ctx.Done():
+		return nil, nil, fmt.Errorf("%w: %w", intake.ErrInterrupted, ctx.Err())
+	}
 }
 
 func pasteError(err error, name string) error {

@@ -19,9 +19,22 @@ var version = "dev"
 func main() {
 	harden()
 	signal.Ignore(syscall.SIGPIPE) // a reader that goes away must not kill a pass: writes fail instead
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), stops()...)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], system()))
+}
+
+// stops are the signals that end a command in order: what was proven is saved, the terminal is put back. A second one
+// changes nothing. SIGQUIT is among them because its default, a dump of all goroutines, is nothing to show near keys. One
+// that whoever started us had ignored (nohup, a job in the background of a script) stays ignored.
+func stops() []os.Signal {
+	heeded := []os.Signal{syscall.SIGTERM}
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT} {
+		if !signal.Ignored(s) {
+			heeded = append(heeded, s)
+		}
+	}
+	return heeded
 }
 
 // world is everything a command takes from outside: no command reaches past it.

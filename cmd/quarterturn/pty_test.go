@@ -316,7 +316,12 @@ func TestTerminalLeft(t *testing.T) {
 		{"Ctrl-C where echo is on", atOrganisation, func(s *screen) { s.types("\x03") }, "stopped by a signal"},
 		{"Ctrl-C in the middle of a paste", atPaste, func(s *screen) { s.types("\x03") }, "nothing was taken in"},
 		{"SIGTERM where echo is on", atOrganisation, terminated, "stopped by a signal"},
-		{"SIGTERM in the middle of a paste", atPaste, terminated, "stopped by a signal"},
+		{"SIGTERM in the middle of a paste", atPaste, terminated, "nothing was taken in"},
+		{"a second SIGTERM in the middle of a paste", atPaste, func(s *screen) { terminated(s); terminated(s) }, "nothing was taken in"},
+		{"SIGHUP where echo is on", atOrganisation, signalled(syscall.SIGHUP), "stopped by a signal"},
+		{"SIGHUP in the middle of a paste", atPaste, signalled(syscall.SIGHUP), "nothing was taken in"},
+		{"Ctrl-\\ where echo is on", atOrganisation, func(s *screen) { s.types("\x1c") }, "stopped by a signal"},
+		{"SIGQUIT in the middle of a paste", atPaste, signalled(syscall.SIGQUIT), "nothing was taken in"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := sit(t, process(t, st, "rotate", demoName))
@@ -327,6 +332,9 @@ func TestTerminalLeft(t *testing.T) {
 				t.Errorf("exit code %d, want %d; the screen:\n%s", code, exitSignal, s.text())
 			}
 			s.secretless(st.old)
+			if strings.Contains(s.text(), "goroutine ") {
+				t.Error("a dump of goroutines")
+			}
 			if state := stateOf(t, st); state != string(rotator.AwaitingKey) {
 				t.Errorf("state %s", state)
 			}
@@ -334,10 +342,14 @@ func TestTerminalLeft(t *testing.T) {
 	}
 }
 
-func terminated(s *screen) {
-	s.t.Helper()
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		s.t.Fatal(err)
+func terminated(s *screen) { signalled(syscall.SIGTERM)(s) }
+
+func signalled(sig syscall.Signal) func(*screen) {
+	return func(s *screen) {
+		s.t.Helper()
+		if err := s.cmd.Process.Signal(sig); err != nil {
+			s.t.Fatal(err)
+		}
 	}
 }
 
