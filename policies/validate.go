@@ -14,6 +14,7 @@ func Quarterly() Policy {
 		RotateAt:          75 * Day,
 		Remind:            []time.Duration{15 * Day, 7 * Day, 3 * Day, Day},
 		Overlap:           24 * time.Hour,
+		EscalateAfter:     48 * time.Hour,
 		ApproveRevocation: NoApproval,
 	}
 }
@@ -28,7 +29,7 @@ func (p Policy) checkAges() []string {
 	for _, d := range []struct {
 		name string
 		is   time.Duration
-	}{{"max_age", p.MaxAge}, {"rotate_at", p.RotateAt}, {"overlap", p.Overlap}} {
+	}{{"max_age", p.MaxAge}, {"rotate_at", p.RotateAt}, {"overlap", p.Overlap}, {"escalate_after", p.EscalateAfter}} {
 		if d.is <= 0 {
 			bad = append(bad, d.name+" must be longer than zero")
 		}

@@ -30,6 +30,7 @@ type problemView struct {
 	Field  string `json:"field"`
 	What   string `json:"what"`
 	Remedy string `json:"remedy"`
+	User   string `json:"used_by,omitempty"`
 }
 
 func (a *app) configCheck() error {

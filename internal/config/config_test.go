@@ -24,6 +24,9 @@ const (
 		"type": "object", "additionalProperties": false, "required": ["file"],
 		"properties": {"file": {"$ref": "#/$defs/text"}, "label": {"$ref": "#/$defs/text"}},
 		"$defs": {"text": {"type": "string", "minLength": 1}}}`
+	address  = `{"type": "object", "additionalProperties": false, "required": ["address"], "properties": {"address": {"type": "string", "pattern": "^https://", "x-quarterturn-form": "an address that begins with https://"}}}`
+	anything = `{"type": "object"}`
+	ci       = `{"type": "object", "additionalProperties": false, "required": ["repository"], "properties": {"repository": {"type": "string"}, "environment": {"type": "string"}}}`
 	vault    = `{"type": "object", "additionalProperties": false, "required": ["path"], "properties": {"path": {"type": "string"}}}`
 	command  = `{"type": "array", "minItems": 1, "items": {"type": "string"}, "x-quarterturn-form": "a list such as [systemctl, restart, app]"}`
 	webProof = `{"type": "object", "additionalProperties": false, "required": ["url"], "properties": {
@@ -47,11 +50,20 @@ func kinds() config.Kinds {
 				}
 				return filepath.Join(dir, s.File)
 			}},
-			{Name: "vault", Schema: []byte(vault)},
+			{Name: "vault", Schema: []byte(vault), On: "vault", OwnNames: true},
+			{Name: "ci", Schema: []byte(ci), On: "github_app"},
+			{Name: "aws_one", Schema: []byte(anything), On: "aws"},
+			{Name: "aws_two", Schema: []byte(anything), On: "aws"},
+			{Name: "kubernetes_secret", Schema: []byte(anything), OwnNames: true},
 		},
-		Redeploys: []config.Kind{{Name: "command", Schema: []byte(command)}, {Name: "webhook", Schema: []byte(`{"type": "object"}`)}},
-		Proofs:    []config.Kind{{Name: "http", Schema: []byte(webProof)}},
-		Vendors:   vendors,
+		Redeploys: []config.Kind{{Name: "command", Schema: []byte(command)}, {Name: "webhook", Schema: []byte(anything)},
+			{Name: "kubernetes", Schema: []byte(anything)}, {Name: "github_workflow", Schema: []byte(anything)}},
+		Proofs: []config.Kind{{Name: "http", Schema: []byte(webProof)}, {Name: "workflow_conclusion", Schema: []byte(`{"type": "string"}`)}},
+		Connections: []config.Kind{{Name: "vault", Schema: []byte(address)}, {Name: "smtp", Schema: []byte(address)},
+			{Name: "aws", Schema: []byte(anything)}, {Name: "github_app", Schema: []byte(anything)}},
+		Channels: []config.Kind{{Name: "log", Schema: []byte(`{"type": "object", "additionalProperties": false}`)},
+			{Name: "email", Schema: []byte(`{"type": "object", "additionalProperties": false, "required": ["from"], "properties": {"from": {"type": "string"}}}`), On: "smtp"}},
+		Vendors: vendors,
 	}
 }
 

@@ -56,6 +56,7 @@ func TestSmallest(t *testing.T) {
 		Seal:        config.Seal{Recipients: []string{"age1qqqqqqqqqqqqqqqqqqqq"}},
 		Fingerprint: config.Fingerprint{KeyFile: filepath.Join(dir, "fingerprint.key")},
 		KeepCalls:   config.DefaultKeepCalls,
+		Files:       []string{"testdata/good/smallest.yaml"},
 		Credentials: []config.Credential{{
 			Name: "bluum-production", Vendor: "bluum", Environment: "production",
 			Policy: policies.Quarterly(), Owner: "owner@payments.example",
@@ -65,7 +66,7 @@ func TestSmallest(t *testing.T) {
 		}},
 	}
 	ignore := []cmp.Option{
-		cmpopts.IgnoreFields(config.Credential{}, "Digest"), cmpopts.IgnoreFields(config.Place{}, "Settings"),
+		cmpopts.IgnoreFields(config.Credential{}, "Digest", "Parts", "Where"), cmpopts.IgnoreFields(config.Place{}, "Settings"),
 		cmpopts.IgnoreFields(config.Setting{}, "Settings"), cmpopts.EquateEmpty(),
 	}
 	if diff := cmp.Diff(want, c, ignore...); diff != "" {
@@ -82,6 +83,7 @@ func TestFull(t *testing.T) {
 	const day = 24 * time.Hour
 	want := policies.Policy{
 		Name: "yearly", MaxAge: 90 * day, RotateAt: 75 * day, Remind: []time.Duration{15 * day, 7 * day, day}, Overlap: 48 * time.Hour,
+		EscalateAfter: 48 * time.Hour,
 		ApproveRevocation: policies.SecondPerson,
 		Freezes: []policies.Freeze{{From: time.Date(2026, 12, 20, 0, 0, 0, 0, time.UTC),
 			To: time.Date(2027, 1, 4, 0, 0, 0, 0, time.UTC), Reason: "year end"}},
