@@ -238,7 +238,7 @@ func TestValidate(t *testing.T) {
 		want []string // what each problem begins with
 	}{
 		{"nothing set", func(p *Policy) { *p = Policy{} },
-			[]string{"max_age must", "rotate_at must", "overlap must", "approve_revocation must"}},
+			[]string{"max_age must", "rotate_at must", "overlap must", "escalate_after must", "approve_revocation must"}},
 		{"rotates too late", func(p *Policy) { p.RotateAt = p.MaxAge + 1 }, []string{"rotate_at must not"}},
 		{"rotates at the end", func(p *Policy) { p.RotateAt = p.MaxAge }, nil},
 		{"negative overlap", func(p *Policy) { p.Overlap = -1 }, []string{"overlap must"}},
