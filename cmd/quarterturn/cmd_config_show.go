@@ -43,7 +43,7 @@ func (a *app) configSchema(included bool, file string) error {
 
 func (a *app) configShowCmd() *cobra.Command {
 	var resolved bool
-	c := &cobra.Command{Use: "show [NAME]", Short: "which credentials are configured, and where; --resolved: everything written out",
+	c := &cobra.Command{Use: "show [NAME]", Short: "which credentials are configured, and where",
 		Args: names(0, 1, "at most one name"),
 		RunE: func(_ *cobra.Command, args []string) error { return a.configShow(resolved, args) }}
 	c.Flags().BoolVar(&resolved, "resolved", false, "with includes, templates, connections and defaults written out")

@@ -8,8 +8,10 @@ import (
 	"quarterturn/internal/strict"
 )
 
-// sections are what an included file may hold; the rest says where this installation stands, and stands in one file.
-var sections = []string{"connections", "credentials", "people", "policies", "profiles", "templates"}
+// shared are the sections that an included file may hold; the rest says where this installation stands, in one file.
+func shared() []string {
+	return []string{"connections", "credentials", "people", "policies", "profiles", "templates"}
+}
 
 // composing turns a file and what it includes into one document, in which every credential is written out.
 type composing struct {
@@ -67,7 +69,7 @@ func (c *composing) take(doc *strict.Document, path string, main bool) {
 	if !main {
 		c.refuse(doc)
 	}
-	for _, name := range sections {
+	for _, name := range shared() {
 		if part := doc.Sub(name); part != nil {
 			c.collect(name, part, main)
 		}
@@ -95,7 +97,7 @@ func (c *composing) refuse(doc *strict.Document) {
 	if _, is := doc.Fields(); !is {
 		c.problem(doc.Problem("must be named fields", "write fields such as credentials: []"))
 	}
-	known := append([]string{"include"}, sections...)
+	known := append([]string{"include"}, shared()...)
 	for _, name := range doc.Names() {
 		switch {
 		case slices.Contains(known, name):
@@ -195,7 +197,7 @@ func (c *composing) whole(main *strict.Document) *strict.Document {
 			parts = append(parts, strict.Part{From: c.channels(field)})
 		}
 	}
-	for _, name := range sections {
+	for _, name := range shared() {
 		if at := c.sections[name]; at != nil {
 			parts = append(parts, strict.Part{From: c.section(name, at)})
 		}

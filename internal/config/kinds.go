@@ -68,7 +68,7 @@ func IncludedSchema(k Kinds) ([]byte, error) {
 	delete(whole, "anyOf")
 	properties := whole["properties"].(map[string]any)
 	for name := range properties {
-		if name != "include" && !slices.Contains(sections, name) {
+		if name != "include" && !slices.Contains(shared(), name) {
 			delete(properties, name)
 		}
 	}

@@ -7,21 +7,24 @@ import (
 	"quarterturn/internal/strict"
 )
 
-// Fields that a credential takes from its template; of the lists each entry, of the others the whole.
-var (
-	inherited = []string{"vendor", "environment", "organisation", "policy", "people"}
-	listed    = []string{"places", "consumers"}
-)
+// inherited are the fields that a credential takes from its template as a whole; of listed it takes each entry.
+func inherited() []string {
+	return []string{"vendor", "environment", "organisation", "policy", "people"}
+}
+
+func listed() []string { return []string{"places", "consumers"} }
 
 // words are what a template's placeholders stand for.
-var words = []string{"name", "vendor", "environment", "NAME", "VENDOR", "ENVIRONMENT"}
+func words() []string {
+	return []string{"name", "vendor", "environment", "NAME", "VENDOR", "ENVIRONMENT"}
+}
 
 // checkTemplates finds what is wrong with a template whoever uses it: its placeholders, and what it extends.
 func (c *composing) checkTemplates() {
 	for _, t := range c.parts["templates"] {
 		t.Texts(func(at *strict.Document, text string) {
 			if _, ok := substitute(text, func(string) string { return "" }); !ok {
-				c.problem(at.Problem("an unknown placeholder", "use one of {"+strings.Join(words, "}, {")+"}, or write {{ for a brace"))
+				c.problem(at.Problem("an unknown placeholder", "use one of {"+strings.Join(words(), "}, {")+"}, or write {{ for a brace"))
 			}
 		})
 		parent := t.Sub("extends")
@@ -91,16 +94,16 @@ func (c *composing) merge(own *strict.Document, chain []*strict.Document) *stric
 	var parts []strict.Part
 	fields, _ := own.Fields()
 	for _, field := range fields {
-		if name := field.Name(); name != "extends" && !slices.Contains(listed, name) {
+		if name := field.Name(); name != "extends" && !slices.Contains(listed(), name) {
 			parts = append(parts, strict.Part{From: field})
 		}
 	}
-	for _, name := range inherited {
+	for _, name := range inherited() {
 		if from := first(chain, name); from != nil && own.Sub(name) == nil {
 			parts = append(parts, strict.Part{From: c.c.Rewrite(from, fill).UsedBy(user)})
 		}
 	}
-	for _, name := range listed {
+	for _, name := range listed() {
 		if list := c.mergeList(name, own, chain, fill, user); list != nil {
 			parts = append(parts, strict.Part{From: list})
 		}
@@ -167,7 +170,7 @@ func overrideUpTo(list []*strict.Document, upTo int, item *strict.Document) []*s
 // filler replaces placeholders by what the credential says; what it does not say is a problem elsewhere.
 func (c *composing) filler(own *strict.Document, chain []*strict.Document) func(string) string {
 	values := map[string]string{}
-	for _, word := range words[:3] {
+	for _, word := range words()[:3] {
 		value, is := own.Sub(word).Text()
 		if from := first(chain, word); from != nil && own.Sub(word) == nil && word != "name" {
 			value, is = from.Text()
@@ -214,7 +217,7 @@ func substitute(text string, value func(word string) string) (string, bool) {
 			continue
 		}
 		word, rest, closed := strings.Cut(after, "}")
-		if !closed || !slices.Contains(words, word) {
+		if !closed || !slices.Contains(words(), word) {
 			return "", false
 		}
 		b.WriteString(value(word))
