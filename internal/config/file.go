@@ -11,6 +11,9 @@ import (
 func decode(doc *strict.Document) (file, error) {
 	var f file
 	err := doc.Decode(&f)
+	if err == nil {
+		return f, nil // nothing was dropped
+	}
 	f.Notify = items[channel](doc, "notify")
 	f.Credentials = items[credential](doc, "credentials")
 	for i := range f.Credentials {

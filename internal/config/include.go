@@ -23,6 +23,7 @@ type composing struct {
 	parts     map[string][]*strict.Document // by section: entries of all files
 	sections  map[string]*strict.Document   // by section: where it was written first
 	foreign   map[string]bool               // sections with entries of another file than the main one
+	spoiled   map[string]bool               // sections that the main file writes in a wrong form
 	templates map[string]*strict.Document
 	links     map[string]*strict.Document // connections by name
 	problems  strict.Problems
@@ -35,7 +36,7 @@ func compose(path string, k Kinds) (*strict.Document, *composing, error) {
 		return nil, nil, err
 	}
 	c := &composing{c: strict.NewComposer(), kinds: k, seen: map[string]bool{}, parts: map[string][]*strict.Document{},
-		sections: map[string]*strict.Document{}, foreign: map[string]bool{}}
+		sections: map[string]*strict.Document{}, foreign: map[string]bool{}, spoiled: map[string]bool{}}
 	c.take(main, path, true)
 	c.templates, c.links = byName(c.parts["templates"]), byName(c.parts["connections"])
 	c.checkTemplates()
@@ -134,8 +135,9 @@ func (c *composing) collect(name string, part *strict.Document, main bool) {
 		entries, is = part.Items()
 		form = "must be a list"
 	}
-	if !is && main {
-		return // the schema says so
+	if c.spoiled[name] || !is && main {
+		c.spoiled[name] = true // the schema says so, of the main file as it stands
+		return
 	}
 	if !is {
 		c.problem(part.Problem(form, "see how the main file would write it"))
