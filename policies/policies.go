@@ -19,9 +19,9 @@ type Policy struct {
 	RotateAt          time.Duration   // a rotation opens at this age; 75d
 	Remind            []time.Duration // before MaxAge, longest first; 15d 7d 3d 1d
 	Overlap           time.Duration   // how long both keys stay alive after everything is verified; 24h
+	EscalateAfter     time.Duration   // how long a person is awaited before the deputy is told too; 48h
 	ApproveRevocation Approval
-	EscalateAfter     time.Duration // how long a person is awaited before others are told too; 48h
-	Freezes           []Freeze      // inside one no rotation opens and no key is asked for, unless the key is overdue
+	Freezes           []Freeze // inside one no rotation opens and no key is asked for, unless the key is overdue
 }
 
 // Freeze is a span in which nothing should be changed. From <= t < To, UTC.

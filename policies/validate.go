@@ -14,8 +14,8 @@ func Quarterly() Policy {
 		RotateAt:          75 * Day,
 		Remind:            []time.Duration{15 * Day, 7 * Day, 3 * Day, Day},
 		Overlap:           24 * time.Hour,
-		ApproveRevocation: NoApproval,
 		EscalateAfter:     48 * time.Hour,
+		ApproveRevocation: NoApproval,
 	}
 }
 

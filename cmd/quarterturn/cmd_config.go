@@ -17,8 +17,7 @@ func (a *app) configCmd() *cobra.Command {
 	c.AddCommand(
 		&cobra.Command{Use: "check", Short: "every problem at once, with file, line and remedy", Args: names(0, 0, "no arguments"),
 			RunE: func(*cobra.Command, []string) error { return a.configCheck() }},
-		&cobra.Command{Use: "schema", Short: "the JSON Schema of the configuration, for editors", Args: names(0, 0, "no arguments"),
-			RunE: func(*cobra.Command, []string) error { return a.configSchema() }})
+		a.configSchemaCmd(), a.configShowCmd())
 	return c
 }
 
@@ -30,6 +29,7 @@ type problemView struct {
 	Field  string `json:"field"`
 	What   string `json:"what"`
 	Remedy string `json:"remedy"`
+	User   string `json:"used_by,omitempty"`
 }
 
 func (a *app) configCheck() error {
@@ -61,15 +61,6 @@ func printConfigCheck(p *printer, cfg *config.Config, problems strict.Problems, 
 			p.mark("note", "%s", n.Error())
 		}
 	}
-}
-
-func (a *app) configSchema() error {
-	schema, err := config.Schema(kinds())
-	if err != nil {
-		return err
-	}
-	_, err = a.w.out.Write(append([]byte(strings.TrimSpace(string(schema))), '\n'))
-	return err
 }
 
 func openFile(path string) (*os.File, error) {

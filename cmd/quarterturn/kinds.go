@@ -3,9 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"quarterturn/backends"
@@ -28,7 +31,7 @@ type outside struct {
 	client *http.Client // without credentials, for proofs
 }
 
-// The wiring list: a new adapter is one line in one of these three maps.
+// The wiring list: a new adapter is one line in one of these maps.
 func placeKinds() map[string]placeKind {
 	return map[string]placeKind{
 		"dotenv": {schema: dotenv.Schema(), target: dotenvTarget, build: buildDotenv},
@@ -47,10 +50,28 @@ func proofKinds() map[string]proofKind {
 	}
 }
 
-type placeKind struct {
+// Logins that places and channels share, by kind.
+func connectionKinds() map[string]connectionKind { return map[string]connectionKind{} }
+
+func channelKinds() map[string]channelKind {
+	return map[string]channelKind{
+		"log": {schema: []byte(`{"type": "object", "additionalProperties": false, "description": "One JSON object a line on standard error."}`)},
+	}
+}
+
+type connectionKind struct{ schema []byte }
+
+type channelKind struct {
 	schema []byte
-	target func(dir string, settings *strict.Document) string
-	build  func(o outside, p config.Place) (backends.Place, error)
+	on     string // the kind of connection that it needs, "" for none
+}
+
+type placeKind struct {
+	on       string // the kind of connection that it needs, "" for none
+	ownNames bool   // its fields may stand under the vendor's names for them
+	schema   []byte
+	target   func(dir string, settings *strict.Document) string
+	build    func(o outside, p config.Place) (backends.Place, error)
 }
 
 type redeployKind struct {
@@ -68,16 +89,33 @@ func kinds() config.Kinds { return kindsOf(&catalogue{}) }
 
 func kindsOf(c *catalogue) config.Kinds {
 	k := config.Kinds{Vendors: c.facts}
-	for name, p := range placeKinds() {
-		k.Places = append(k.Places, config.Kind{Name: name, Schema: p.schema, Target: p.target})
+	for name, p := range inOrder(placeKinds()) {
+		k.Places = append(k.Places, config.Kind{Name: name, Schema: p.schema, Target: p.target, On: p.on, OwnNames: p.ownNames})
 	}
-	for name, r := range redeployKinds() {
+	for name, r := range inOrder(redeployKinds()) {
 		k.Redeploys = append(k.Redeploys, config.Kind{Name: name, Schema: r.schema})
 	}
-	for name, p := range proofKinds() {
+	for name, p := range inOrder(proofKinds()) {
 		k.Proofs = append(k.Proofs, config.Kind{Name: name, Schema: p.schema})
 	}
+	for name, c := range inOrder(connectionKinds()) {
+		k.Connections = append(k.Connections, config.Kind{Name: name, Schema: c.schema})
+	}
+	for name, c := range inOrder(channelKinds()) {
+		k.Channels = append(k.Channels, config.Kind{Name: name, Schema: c.schema, On: c.on})
+	}
 	return k
+}
+
+// inOrder goes through kinds by name, so that problems list them the same way every time.
+func inOrder[T any](kinds map[string]T) iter.Seq2[string, T] {
+	return func(yield func(string, T) bool) {
+		for _, name := range slices.Sorted(maps.Keys(kinds)) {
+			if !yield(name, kinds[name]) {
+				return
+			}
+		}
+	}
 }
 
 func dotenvTarget(dir string, settings *strict.Document) string {

@@ -196,7 +196,7 @@ func specOf(c config.Credential, p vendors.Profile) (rotator.Spec, error) {
 		return rotator.Spec{}, err
 	}
 	sp := rotator.Spec{Credential: c.Name, Vendor: c.Vendor, Environment: c.Environment, Organisation: c.Organisation,
-		Digest: c.Digest, Policy: c.Policy, Fields: p.FieldNames(), Owner: c.Owner, Deputy: c.Deputy, Approvers: c.Approvers,
+		Digest: c.Digest, Parts: c.Parts, Policy: c.Policy, Fields: p.FieldNames(), Owner: c.Owner, Deputy: c.Deputy, Approvers: c.Approvers,
 		Profile: profileSpec(p, env)}
 	for _, pl := range c.Places {
 		fields := make([]string, 0, len(pl.Fields))

@@ -11,7 +11,7 @@ import (
 	"quarterturn/policies"
 )
 
-// loading collects what is wrong with one file. Its file may be filled in part only: the schema has said why, so every
+// loading collects what is wrong with one composed file. Its file may be filled in part only: the schema has said why, so every
 // check here passes over what is empty.
 type loading struct {
 	doc      *strict.Document
@@ -19,6 +19,7 @@ type loading struct {
 	kinds    Kinds
 	file     file
 	vendors  map[string]Vendor // nil when some profiles failed: then no vendor can be called unknown
+	named    map[string][]string
 	problems strict.Problems
 	notes    strict.Problems
 }
@@ -38,6 +39,7 @@ func (l *loading) check() {
 	for i, c := range l.file.Credentials {
 		l.checkCredential(c, "credentials", i)
 	}
+	l.checkChannels()
 	l.checkEntries()
 }
 
@@ -74,19 +76,68 @@ func (l *loading) checkDefaults() {
 }
 
 func (l *loading) policyNames() []string {
-	written := l.doc.Sub("policies")
-	if written == nil {
+	if l.doc.Sub("policies") == nil {
 		return []string{DefaultPolicy}
 	}
-	return slices.Sorted(slices.Values(written.Names()))
+	return l.sectionNames("policies")
 }
 
-func (l *loading) peopleNames() []string {
-	written := l.doc.Sub("people")
-	if written == nil {
-		return nil
+func (l *loading) peopleNames() []string { return l.sectionNames("people") }
+
+// sectionNames are the names that a section defines, sorted; nil when it is not written. They are asked for by every
+// credential, so they are sorted once.
+func (l *loading) sectionNames(section string) []string {
+	if known, done := l.named[section]; done {
+		return known
 	}
-	return slices.Sorted(slices.Values(written.Names()))
+	var known []string
+	if written := l.doc.Sub(section); written != nil {
+		known = slices.Sorted(slices.Values(written.Names()))
+	}
+	if l.named == nil {
+		l.named = map[string][]string{}
+	}
+	l.named[section] = known
+	return known
+}
+
+// checkChannels checks what a schema cannot: names, and the connection of each.
+func (l *loading) checkChannels() {
+	l.checkTwice(names(l.file.Notify, func(c channel) string { return c.Name }), "notify")
+	for i, c := range l.file.Notify {
+		path := []any{"notify", i}
+		kind, _ := kindAt(l.doc, l.kinds.Channels, path...)
+		l.checkOn(c.On, kind, path)
+		l.checkOneKind(l.kinds.Channels, path)
+	}
+}
+
+// checkOneKind finds two kinds beside a connection; without one the schema does.
+func (l *loading) checkOneKind(kinds []Kind, path []any) {
+	at := l.doc.Sub(path...)
+	if at == nil || at.Sub("on") == nil {
+		return
+	}
+	var given []string
+	for _, k := range kinds {
+		if at.Sub(k.Name) != nil {
+			given = append(given, k.Name)
+		}
+	}
+	if len(given) > 1 {
+		l.problem("more than one kind", "give exactly one of: "+strings.Join(given, ", "), path...)
+	}
+}
+
+// same names another part of the configuration, with its position when it is in another file, and its user when it is in a template.
+func (l *loading) same(as, than *strict.Document) string {
+	switch {
+	case as.User() != "":
+		return as.Field() + " for " + as.User()
+	case as.File() != than.File():
+		return as.Field() + " at " + as.Where()
+	}
+	return as.Field()
 }
 
 // checkName finds a name that nothing carries. An empty one is missing or broken, which is said elsewhere.
@@ -162,8 +213,8 @@ func (l *loading) checkTwice(names []string, path ...any) {
 	for i, name := range names {
 		before, twice := first[name]
 		if name != "" && twice {
-			same := strict.Field(append(slices.Clip(path), before)...)
-			l.problem("the same name as "+same, "give each its own", append(slices.Clip(path), i, "name")...)
+			list := l.doc.Sub(path...)
+			l.problem("the same name as "+l.same(list.Sub(before), list.Sub(i)), "give each its own", append(slices.Clip(path), i, "name")...)
 			continue
 		}
 		first[name] = i

@@ -97,6 +97,12 @@ func (l *loading) checkPlace(p place, c credential, path []any) {
 		l.checkFields(p, vendor, path)
 	}
 	l.checkFieldsDiffer(p, path)
+	kind, _ := kindAt(l.doc, l.kinds.Places, path...)
+	l.checkOn(p.On, kind, path)
+	l.checkOneKind(l.kinds.Places, path)
+	if p.On != "" && kind.Name != "" && !kind.OwnNames && written == nil {
+		l.problem("missing", "add it", at("fields")...)
+	}
 	switch {
 	case p.Follows == "":
 	case p.Follows == p.Name:

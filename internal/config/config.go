@@ -25,7 +25,7 @@ const (
 	DefaultPolicy      = "quarterly" // exists when the file names no policies
 )
 
-// Config is a file without any problem. All its paths are resolved against the file's folder.
+// Config is a file without any problem, with what it includes. All its paths are resolved against the main file's folder.
 type Config struct {
 	Path        string // as given to Load
 	Dir         string // folder of the file, absolute
@@ -33,7 +33,9 @@ type Config struct {
 	Seal        Seal
 	Fingerprint Fingerprint
 	KeepCalls   time.Duration
+	Files       []string // all that were read, Path first
 	Profiles    []string // paths of vendor profile files
+	Channels    []Channel
 	Credentials []Credential
 	Notes       strict.Problems // worth knowing, no obstacle
 }
@@ -66,6 +68,10 @@ type Credential struct {
 	Places       []Place // in the order in which they are written
 	Consumers    []Consumer
 	Digest       string // sha256, lower-case hex, of all of this; comments, order of fields and style don't matter
+	// Parts tells which part of it changed without saying what: path, such as "places.env.dotenv.file", to the first 16
+	// hex digits of a sha256 over the path and what it says.
+	Parts map[string]string `json:"-"`
+	Where string            `json:"-"` // file:line:column where it is written
 }
 
 // Place is one copy of the key.
@@ -75,6 +81,24 @@ type Place struct {
 	Settings *strict.Document
 	Fields   map[string]string // the vendor's field → the entry's name in the place
 	Follows  string            // the place it copies, "" when it is written
+
+	Connection *Connection // nil when it has none
+}
+
+// Connection is a login that places and channels share.
+type Connection struct {
+	Name     string
+	Kind     string
+	Settings *strict.Document
+}
+
+// Channel is one way to tell people.
+type Channel struct {
+	Name       string
+	Kind       string
+	Settings   *strict.Document
+	Connection *Connection // nil when it has none
+	Only       []string    // kinds of message, as notify.Kind; nil: all
 }
 
 // Consumer reads places.
@@ -102,18 +126,14 @@ func resolve(dir, path string) string {
 	return filepath.Join(dir, path)
 }
 
-// Load reads the file at path. The error is strict.Problems with everything that is wrong, sorted, without any value;
-// only kinds that are wrong themselves give another error.
+// Load reads the file at path and those it includes. The error is strict.Problems with everything that is wrong, sorted,
+// without any value; only kinds that are wrong themselves give another error.
 func Load(path string, k Kinds) (*Config, error) {
 	schema, err := compiled(k)
 	if err != nil {
 		return nil, err
 	}
-	data, err := read(path)
-	if err != nil {
-		return nil, err
-	}
-	doc, err := strict.Parse(path, data)
+	doc, composed, err := compose(path, k)
 	if err != nil {
 		return nil, err
 	}
@@ -121,15 +141,34 @@ func Load(path string, k Kinds) (*Config, error) {
 	if err != nil {
 		return nil, strict.Problems{{File: path, What: "its folder has no full path", Remedy: "give the full path"}}
 	}
-	return resolveAll(&loading{doc: doc, dir: dir, kinds: k, problems: doc.Validate(schema)}, path)
+	l := &loading{doc: doc, dir: dir, kinds: k, problems: append(composed.problems, doc.Validate(schema)...)}
+	c, err := resolveAll(l, path)
+	if err != nil {
+		return nil, err
+	}
+	c.Files = composed.files
+	return c, nil
 }
 
 func compiled(k Kinds) (*strict.Schema, error) {
-	text, err := Schema(k)
+	whole, err := composedSchema(k)
+	if err != nil {
+		return nil, err
+	}
+	text, err := encode(whole)
 	if err != nil {
 		return nil, err
 	}
 	return strict.Compile("quarterturn.schema.json", text)
+}
+
+// asProblems passes problems on; anything else is said of the file without its words.
+func asProblems(path string, err error) strict.Problems {
+	var problems strict.Problems
+	if errors.As(err, &problems) {
+		return problems
+	}
+	return strict.Problems{{File: path, What: "cannot be read", Remedy: "check that it is a file, and its permissions"}}
 }
 
 // read stops a little above what Parse accepts.
@@ -174,6 +213,9 @@ func resolveAll(l *loading, path string) (*Config, error) {
 	c.Fingerprint = Fingerprint{KeyFile: c.Resolve(l.file.Fingerprint.KeyFile)}
 	for i := range l.file.Credentials {
 		c.Credentials = append(c.Credentials, l.credential(i))
+	}
+	for i := range l.file.Notify {
+		c.Channels = append(c.Channels, l.channel(i))
 	}
 	c.Notes = l.notes.Sorted()
 	return c, nil

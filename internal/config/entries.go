@@ -32,6 +32,10 @@ func (l *loading) checkEntries() {
 				continue
 			}
 			target := l.target(kind, settings)
+			if link := l.connection(p.On); target != "" && link != nil && link.Settings != nil {
+				target += "\x00" + link.Kind + string(link.Settings.Canonical())
+			}
+			p.Fields = l.fields(p, c, kind)
 			for _, field := range slices.Sorted(maps.Keys(p.Fields)) {
 				if target != "" && p.Fields[field] != "" {
 					l.claim(seen, entry{kind.Name, target, p.Fields[field]}, holder{i, j, field})
@@ -39,6 +43,27 @@ func (l *loading) checkEntries() {
 			}
 		}
 	}
+}
+
+// at is where a holder's field is written; its place when the field has no name of its own.
+func (l *loading) at(h holder) *strict.Document {
+	if field := l.doc.Sub(h.path()...); field != nil {
+		return field
+	}
+	return l.doc.Sub("credentials", h.credential, "places", h.place)
+}
+
+// fields are those written, or the vendor's own names where the kind allows that.
+func (l *loading) fields(p place, c credential, kind Kind) map[string]string {
+	vendor, known := l.vendors[c.Vendor]
+	if p.Fields != nil || !kind.OwnNames || !known {
+		return p.Fields
+	}
+	own := map[string]string{}
+	for _, field := range vendor.Fields {
+		own[field] = field
+	}
+	return own
 }
 
 func (l *loading) target(kind Kind, settings *strict.Document) string {
@@ -58,7 +83,7 @@ func (l *loading) claim(seen map[entry]holder, e entry, h holder) {
 		return // two fields of one place: said by checkFieldsDiffer
 	}
 	all := l.file.Credentials
-	what := "the same entry as " + strict.Field(first.path()...)
+	what := "the same entry as " + l.same(l.at(first), l.at(h))
 	switch {
 	case all[first.credential].Environment != all[h.credential].Environment:
 		what += ": environments would mix"

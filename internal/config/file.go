@@ -11,6 +11,10 @@ import (
 func decode(doc *strict.Document) (file, error) {
 	var f file
 	err := doc.Decode(&f)
+	if err == nil {
+		return f, nil // nothing was dropped
+	}
+	f.Notify = items[channel](doc, "notify")
 	f.Credentials = items[credential](doc, "credentials")
 	for i := range f.Credentials {
 		c := &f.Credentials[i]
@@ -55,6 +59,18 @@ type file struct {
 	Policies    map[string]policy               `yaml:"policies"`
 	Defaults    struct{ Policy, People string } `yaml:"defaults"`
 	Credentials []credential                    `yaml:"credentials"`
+	Notify      []channel                       `yaml:"notify"`
+
+	Include     []string       `yaml:"include"`
+	Connections map[string]any `yaml:"connections"`
+	Templates   map[string]any `yaml:"templates"`
+}
+
+type channel struct {
+	Name  string         `yaml:"name"`
+	On    string         `yaml:"on"`
+	Only  []string       `yaml:"only"`
+	Kinds map[string]any `yaml:",inline"`
 }
 
 type seal struct {
@@ -81,6 +97,7 @@ type policy struct {
 	RotateAt          strict.Duration   `yaml:"rotate_at"`
 	Remind            []strict.Duration `yaml:"remind"`
 	Overlap           strict.Duration   `yaml:"overlap"`
+	EscalateAfter     strict.Duration   `yaml:"escalate_after"`
 	ApproveRevocation string            `yaml:"approve_revocation"`
 	Freezes           []freeze          `yaml:"freezes"`
 }
@@ -106,6 +123,7 @@ type place struct {
 	Name    string            `yaml:"name"`
 	Fields  map[string]string `yaml:"fields"`
 	Follows string            `yaml:"follows"`
+	On      string            `yaml:"on"`
 	Kinds   map[string]any    `yaml:",inline"`
 }
 

@@ -22,13 +22,22 @@ func (l *loading) credential(i int) Credential {
 	}
 	for j, p := range written.Places {
 		kind, settings := kindAt(l.doc, l.kinds.Places, "credentials", i, "places", j)
-		c.Places = append(c.Places, Place{Name: p.Name, Kind: kind.Name, Settings: settings, Fields: p.Fields, Follows: p.Follows})
+		c.Places = append(c.Places, Place{Name: p.Name, Kind: kind.Name, Settings: settings, Fields: l.fields(p, written, kind),
+			Follows: p.Follows, Connection: l.connection(p.On)})
 	}
 	for j, one := range written.Consumers {
 		c.Consumers = append(c.Consumers, l.consumer(one, "credentials", i, "consumers", j))
 	}
-	c.Digest = digest(c)
+	c.Digest, c.Parts = digest(c), parts(c)
+	c.Where = l.doc.Sub("credentials", i).Where()
 	return c
+}
+
+// channel resolves one of a file without problems.
+func (l *loading) channel(i int) Channel {
+	written := l.file.Notify[i]
+	kind, settings := kindAt(l.doc, l.kinds.Channels, "notify", i)
+	return Channel{Name: written.Name, Kind: kind.Name, Settings: settings, Connection: l.connection(written.On), Only: written.Only}
 }
 
 func (l *loading) consumer(written consumer, path ...any) Consumer {
@@ -58,6 +67,9 @@ func (l *loading) policy(name string) policies.Policy {
 	}
 	resolved.Name, resolved.MaxAge, resolved.RotateAt = name, time.Duration(written.MaxAge), time.Duration(written.RotateAt)
 	resolved.Overlap, resolved.Remind = time.Duration(written.overlap()), written.reminders()
+	if written.EscalateAfter != 0 {
+		resolved.EscalateAfter = time.Duration(written.EscalateAfter)
+	}
 	if written.ApproveRevocation != "" {
 		resolved.ApproveRevocation = policies.Approval(written.ApproveRevocation)
 	}

@@ -32,7 +32,7 @@ func (d *Document) misfit(e *yaml.LoadError) Problem {
 	p := Problem{File: d.file, Line: e.Mark.Line, Column: e.Mark.Column, What: "not usable", Remedy: remedy}
 	p.Field = Field(d.path...)
 	if found := d.locate(p.Line, p.Column); found != nil {
-		p.Field = Field(found.path...)
+		p.File, p.Field = found.file, Field(found.path...)
 	}
 	return p
 }
@@ -55,9 +55,9 @@ func (d *Document) children() []*Document {
 	for i := range d.node.Content {
 		switch {
 		case d.node.Kind == yaml.SequenceNode:
-			subs = append(subs, d.child(i))
-		case i%2 == 0:
-			subs = append(subs, d.child(d.node.Content[i].Value))
+			subs = append(subs, d.part(nil, d.node.Content[i], i))
+		case d.node.Kind == yaml.MappingNode && i%2 == 0:
+			subs = append(subs, d.part(d.node.Content[i], d.node.Content[i+1], d.node.Content[i].Value))
 		}
 	}
 	return subs

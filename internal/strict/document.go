@@ -16,6 +16,9 @@ type Document struct {
 	node *yaml.Node
 	key  *yaml.Node // the key it stands under, nil for a list item and for the whole file
 	path []any      // string keys and int indexes from the top of the file
+	user string     // who uses this text where it was not written, "" when nobody else does
+
+	marks map[*yaml.Node]mark // of the composer that made the whole, nil for one file
 }
 
 // Sub is the part at path (string keys, int indexes), with its positions and its full path; nil when nothing is there.
@@ -40,15 +43,15 @@ func (d *Document) Names() []string {
 
 // Problem is located at path, or at its nearest parent that exists when something is missing.
 func (d *Document) Problem(what, remedy string, path ...any) Problem {
-	near := d
-	for _, step := range path {
-		next := near.child(step)
+	near, missing := d, path
+	for len(missing) > 0 {
+		next := near.child(missing[0])
 		if next == nil {
 			break
 		}
-		near = next
+		near, missing = next, missing[1:]
 	}
-	return d.at(near.mark(), join(d.path, path...), what, remedy)
+	return near.at(near.mark(), join(near.path, missing...), what, remedy)
 }
 
 // KeyProblem is like Problem, but located at the name of the field at path rather than at its value.
@@ -79,7 +82,7 @@ func (d *Document) child(step any) *Document {
 		return d.field(step)
 	case int:
 		if d.node.Kind == yaml.SequenceNode && step >= 0 && step < len(d.node.Content) {
-			return &Document{file: d.file, node: d.node.Content[step], path: join(d.path, step)}
+			return d.part(nil, d.node.Content[step], step)
 		}
 	}
 	return nil
@@ -91,10 +94,18 @@ func (d *Document) field(name string) *Document {
 	}
 	for i := 0; i+1 < len(d.node.Content); i += 2 {
 		if key := d.node.Content[i]; key.Value == name {
-			return &Document{file: d.file, node: d.node.Content[i+1], key: key, path: join(d.path, name)}
+			return d.part(key, d.node.Content[i+1], name)
 		}
 	}
 	return nil
+}
+
+// part stands one step below d, or where its mark says that it was written.
+func (d *Document) part(key, n *yaml.Node, step any) *Document {
+	if m, is := d.marks[n]; is {
+		return &Document{file: m.file, path: m.path, user: m.user, key: key, node: n, marks: d.marks}
+	}
+	return &Document{file: d.file, path: join(d.path, step), user: d.user, key: key, node: n, marks: d.marks}
 }
 
 // mark is the node a person looks for: a scalar itself, but the name above a map or list, which begins a line later.
@@ -106,7 +117,7 @@ func (d *Document) mark() *yaml.Node {
 }
 
 func (d *Document) at(n *yaml.Node, path []any, what, remedy string) Problem {
-	return Problem{File: d.file, Line: n.Line, Column: n.Column, Field: Field(path...), What: what, Remedy: remedy}
+	return Problem{File: d.file, Line: n.Line, Column: n.Column, Field: Field(path...), What: what, Remedy: remedy, User: d.user}
 }
 
 func join(path []any, more ...any) []any { return append(slices.Clip(path), more...) }

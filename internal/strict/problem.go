@@ -17,9 +17,10 @@ type Problem struct {
 	Field        string // e.g. "credentials[0].places[1].dotenv.file", "" for the whole file
 	What         string // e.g. "unknown field"
 	Remedy       string // e.g. "did you mean vendor?"
+	User         string // who uses the text where it was not written, e.g. "credentials[3] at quarterturn.yaml:30:5", or ""
 }
 
-// Error is "file:line:col: field: what; remedy" without the parts that are empty.
+// Error is "file:line:col: field: what; remedy (used by user)" without the parts that are empty.
 func (p Problem) Error() string {
 	var b strings.Builder
 	b.WriteString(p.File)
@@ -33,6 +34,9 @@ func (p Problem) Error() string {
 	}
 	if p.Remedy != "" {
 		b.WriteString("; " + p.Remedy)
+	}
+	if p.User != "" {
+		b.WriteString(" (used by " + p.User + ")")
 	}
 	return strings.TrimPrefix(b.String(), ": ")
 }
@@ -57,12 +61,35 @@ func (p Problems) Err() error {
 	return p.Sorted()
 }
 
-// Sorted is p by file, line, column and field, without repetitions.
+// Sorted is p by file, line, column and field, without repetitions: one problem of a text that many use is said once.
 func (p Problems) Sorted() Problems {
 	sorted := slices.Clone(p)
 	slices.SortStableFunc(sorted, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
-			cmp.Compare(a.Field, b.Field), cmp.Compare(a.What, b.What), cmp.Compare(a.Remedy, b.Remedy))
+			cmp.Compare(a.Field, b.Field), cmp.Compare(a.What, b.What), cmp.Compare(a.Remedy, b.Remedy),
+			cmp.Compare(len(a.User), len(b.User)), cmp.Compare(a.User, b.User)) // credentials[2] before credentials[10]
 	})
-	return slices.Compact(sorted)
+	return gather(slices.Compact(sorted))
+}
+
+// gather says once what differs by its user only.
+func gather(sorted Problems) Problems {
+	var once Problems
+	for from := 0; from < len(sorted); {
+		to := from + 1
+		for to < len(sorted) && sorted[to].alone() == sorted[from].alone() {
+			to++
+		}
+		one := sorted[from]
+		if more := to - from - 1; more > 0 && one.User != "" {
+			one.User = fmt.Sprintf("%s and %d more", one.User, more)
+		}
+		once, from = append(once, one), to
+	}
+	return once
+}
+
+func (p Problem) alone() Problem {
+	p.User = ""
+	return p
 }
