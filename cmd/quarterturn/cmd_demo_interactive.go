@@ -65,64 +65,103 @@ func (d *demo) guided(ctx ctxt, a *app) error {
 func (d *demo) operate(ctx ctxt, a *app) error {
 	for {
 		err := a.rotate(ctx, d.shop, demoName, rotator.Routine, d.n, false)
-		if err != nil && !errors.Is(err, errQuiet) {
+		if err := d.answered(ctx, a, err); err != nil {
 			return err
 		}
 		if err := d.work(ctx); err != nil {
 			return err
 		}
-		r, err := d.journey(ctx)
-		if err != nil || r.State.Over() {
-			return err
-		}
-		if err := d.between(ctx, a, r); err != nil {
+		over, err := d.between(ctx, a)
+		if err != nil || over {
 			return err
 		}
 	}
 }
 
-// between lets time pass, or lets the person say the word that rotate does not ask for.
-func (d *demo) between(ctx ctxt, a *app, r rotator.Rotation) error {
-	switch r.Command {
-	case "":
-		return d.drift(ctx)
-	case "quarterturn rotate " + demoName, "quarterturn revoked " + demoName:
+// answered takes what ends rotate with a command of its own, and lets the person say that word here.
+func (d *demo) answered(ctx ctxt, a *app, err error) error {
+	var refused *rotator.Refusal
+	switch {
+	case err == nil, errors.Is(err, errQuiet):
 		return nil
-	case "quarterturn rollback " + demoName:
-		if _, err := a.ask(ctx, "        Enter says that here: "); err != nil {
-			return err
-		}
-		_, err := d.shop.rt.Say(ctx, rotator.Saying{Credential: demoName, Kind: rotator.RollBack, Who: a.as})
+	case !errors.As(err, &refused) || refused.Command != "quarterturn rollback "+demoName:
 		return err
 	}
-	return fmt.Errorf("the demo ends here: the next command would be %s", r.Command)
+	d.n.p.mark("STOP", "%s.", refused.Text)
+	return d.wayBack(ctx, a)
+}
+
+// wayBack takes the word for which rotate ends: back to the old pair, or which key it really was.
+func (d *demo) wayBack(ctx ctxt, a *app) error {
+	d.n.p.mark("ask", "Type back to say \"quarterturn rollback %s\" here. If it was the old key after all, revoke that and type "+
+		"its last four characters.", demoName)
+	typed, err := a.ask(ctx, "        back, or last four: ")
+	if err != nil || typed == "" {
+		return err
+	}
+	said := rotator.Saying{Credential: demoName, Kind: rotator.RevokedIt, Who: a.as, Fragment: typed}
+	if typed == "back" {
+		said = rotator.Saying{Credential: demoName, Kind: rotator.RollBack, Who: a.as}
+	}
+	_, err = d.shop.rt.Say(ctx, said)
+	var refused *rotator.Refusal
+	if errors.As(err, &refused) {
+		d.n.p.mark("STOP", "%s.", refused.Text)
+		return nil
+	}
+	return err
+}
+
+// between lets time pass, or lets the person say the word that rotate does not ask for. It says when all is over.
+func (d *demo) between(ctx ctxt, a *app) (over bool, err error) {
+	r, err := d.journey(ctx)
+	if err == nil && !r.State.Over() && r.Command == "" {
+		r, err = d.drift(ctx)
+	}
+	switch {
+	case err != nil || r.State.Over():
+		return true, err
+	case r.Command == "quarterturn rotate "+demoName, r.Command == "quarterturn revoked "+demoName:
+		return false, nil
+	case r.Command == "quarterturn rollback "+demoName:
+		return false, d.wayBack(ctx, a)
+	}
+	return true, fmt.Errorf("the demo ends here: the next command would be %s", r.Command)
 }
 
 // drift moves the story's clock to when a person is wanted, or to the end.
-func (d *demo) drift(ctx ctxt) error {
+func (d *demo) drift(ctx ctxt) (rotator.Rotation, error) {
 	began := d.clock.now()
+	d.say("Nobody is wanted now: passes watch, and the story's clock jumps.")
 	for range 2000 {
-		if _, err := d.skip(ctx); err != nil {
-			return err
-		}
-		if _, err := d.shop.rt.Pass(ctx); err != nil {
-			return err
-		}
-		r, err := d.journey(ctx)
-		if err := errors.Join(err, d.work(ctx)); err != nil {
-			return err
-		}
-		if r.State.Over() || r.Command != "" {
-			d.say("The story's clock has jumped by %s; passes looked meanwhile.", roughly(d.clock.now().Sub(began)))
-			return nil
+		r, err := d.watch(ctx)
+		if err != nil || r.State.Over() || r.Command != "" {
+			d.say("%s have passed.", roughly(d.clock.now().Sub(began)))
+			return r, err
 		}
 	}
-	return errors.New("the demo waits for something that does not come")
+	return rotator.Rotation{}, errors.New("the demo waits for something that does not come")
+}
+
+// watch is one pass at the next moment that something asks for, and a call of the service with its key.
+func (d *demo) watch(ctx ctxt) (rotator.Rotation, error) {
+	if _, err := d.skip(ctx); err != nil {
+		return rotator.Rotation{}, err
+	}
+	if _, err := d.shop.rt.Pass(ctx); err != nil {
+		return rotator.Rotation{}, err
+	}
+	r, err := d.journey(ctx)
+	return r, errors.Join(err, d.work(ctx))
 }
 
 // roughly is a span in hours and minutes.
 func roughly(d time.Duration) string {
-	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+	text := strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 // farewell watches a dead pair to its end, and shows the evidence.
@@ -131,6 +170,7 @@ func (d *demo) farewell(ctx ctxt) error {
 	if err != nil {
 		return err
 	}
+	d.n.p.line("%s is %s.", demoName, d.n.p.style(good, stateWords(r.State)))
 	if r.State == rotator.Closed {
 		if err := d.bury(ctx); err != nil {
 			return err
@@ -140,7 +180,7 @@ func (d *demo) farewell(ctx ctxt) error {
 		return err
 	}
 	d.n.p.line("")
-	d.n.p.say("The service made %d calls with its key meanwhile; %d failed. The temporary folder is gone. With a key of your "+
-		"own: quarterturn init", d.calls, d.failures)
+	d.n.p.say("The service made %d calls with its key meanwhile; %d failed. The temporary folder goes with it. With a key of "+
+		"your own: quarterturn init", d.calls, d.failures)
 	return context.Cause(ctx)
 }
