@@ -39,6 +39,7 @@ type session struct {
 	person person
 	flash  string // said on the next page
 	fresh  *fresh // what the next page may show, once
+	shown  bool   // a secret was on the page that is left now
 }
 
 // fresh is a pair between its creation and the one page that shows it.
@@ -51,7 +52,7 @@ type fresh struct {
 func NewPortal(w *World, o PortalOptions) (*Portal, error) {
 	p := &Portal{world: w, guard: http.NewCrossOriginProtection(), sessions: map[string]*session{}}
 	var err error
-	p.templates, err = template.New("").Funcs(template.FuncMap{"stamp": stamp}).ParseFS(pageFiles, "pages/*.html")
+	p.templates, err = template.New("").Funcs(template.FuncMap{"stamp": stamp, "short": short}).ParseFS(pageFiles, "pages/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("sim: the portal's pages: %w", err)
 	}
@@ -167,6 +168,9 @@ func (p *Portal) nothing(rw http.ResponseWriter, _ *http.Request) {
 	p.refuse(rw, http.StatusNotFound, "No such page", "There is nothing at this address.")
 }
 
+// short is stamp where the zone is said elsewhere.
+func short(t time.Time) string { return strings.TrimSuffix(stamp(t), " UTC") }
+
 func stamp(t time.Time) string {
 	if t.IsZero() {
 		return "never"
@@ -206,12 +210,29 @@ func (p *Portal) signIn(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.forget(r)
+	p.begin(rw, &session{person: who})
+	goTo(rw, r, "/"+Sandbox+"/")
+}
+
+func (p *Portal) begin(rw http.ResponseWriter, s *session) {
 	id := rand.Text()
 	p.mu.Lock()
-	p.sessions[id] = &session{person: who}
+	p.sessions[id] = s
 	p.mu.Unlock()
 	http.SetCookie(rw, &http.Cookie{Name: cookie, Value: id, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
-	goTo(rw, r, "/"+Sandbox+"/")
+}
+
+// renew gives the session another cookie once its secret page is left. Browsers keep whole pages for the back button,
+// no-store or not; a changed HttpOnly cookie makes them drop such a page, as after signing out.
+func (p *Portal) renew(rw http.ResponseWriter, r *http.Request, s *session) {
+	p.mu.Lock()
+	left := s.shown
+	s.shown = false
+	p.mu.Unlock()
+	if left {
+		p.forget(r)
+		p.begin(rw, s)
+	}
 }
 
 func (p *Portal) signOut(rw http.ResponseWriter, r *http.Request) {

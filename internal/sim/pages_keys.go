@@ -31,6 +31,7 @@ func (p *Portal) signedIn(show func(*visit)) http.HandlerFunc {
 		case v.session == nil:
 			goTo(rw, r, "/sign-in")
 		default:
+			p.renew(rw, r, v.session)
 			show(v)
 		}
 	}
@@ -138,7 +139,7 @@ func (v *visit) takeFresh() *fresh {
 	if f == nil || f.shown.ID != v.r.PathValue("id") || v.r.Method != http.MethodGet {
 		return nil
 	}
-	v.session.fresh = nil
+	v.session.fresh, v.session.shown = nil, true
 	return f
 }
 

@@ -110,6 +110,15 @@ func (b *browser) make(environment, name string) (key, secret string) {
 	return field(b, "api-key"), field(b, "api-secret")
 }
 
+func (b *browser) cookie() string {
+	b.t.Helper()
+	u, err := url.Parse(b.base)
+	if err != nil || len(b.client.Jar.Cookies(u)) != 1 {
+		b.t.Fatal("not one cookie")
+	}
+	return b.client.Jar.Cookies(u)[0].Value
+}
+
 func field(b *browser, id string) string {
 	b.t.Helper()
 	found := regexp.MustCompile(`id="` + id + `"[^>]*>([^<]+)<`).FindStringSubmatch(b.body)
@@ -194,8 +203,11 @@ func TestPortalShowsASecretOnce(t *testing.T) {
 	if shown == 0 {
 		t.Fatal("the secret is not on its page")
 	}
-	id := onlyKey(t, w, Acme, Production).ID
+	id, before := onlyKey(t, w, Acme, Production).ID, b.cookie()
 	b.get(page).sees(http.StatusGone, "shown already")
+	if b.cookie() == before {
+		t.Error("the cookie stays as it was, so a browser may keep the page for its back button")
+	}
 	gil := browse(t, p)
 	gil.signIn("gil")
 	again := browse(t, p)
