@@ -40,7 +40,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetOut(a.w.out)
 	root.SetErr(a.w.err)
 	err := root.ExecuteContext(ctx)
-	if err != nil && ctx.Err() != nil && !errors.Is(err, intake.ErrInterrupted) {
+	if err != nil && ctx.Err() != nil && exitCode(err) != exitSignal {
 		err = ctx.Err()
 	}
 	if err == nil || errors.Is(err, errQuiet) {

@@ -14,6 +14,7 @@ import (
 
 	"quarterturn/internal/httpx"
 	"quarterturn/internal/sim"
+	"quarterturn/ledger"
 	"quarterturn/rotator"
 )
 
@@ -24,8 +25,23 @@ const (
 )
 
 func (a *app) demoCmd() *cobra.Command {
-	return &cobra.Command{Use: "demo", Short: "the whole story on loopback; nothing is left behind", Args: names(0, 0, "no arguments"),
-		RunE: func(c *cobra.Command, _ []string) error { return a.demo(c.Context()) }}
+	var interactive bool
+	var keep string
+	c := &cobra.Command{Use: "demo", Short: "the whole story on loopback; nothing is left behind", Args: names(0, 0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			switch {
+			case interactive && c.Flags().Changed("keep"):
+				return usage("--interactive leaves nothing behind and --keep does: choose one")
+			case interactive:
+				return a.demoInteractive(c.Context())
+			case c.Flags().Changed("keep"):
+				return a.demoKeep(c.Context(), keep)
+			}
+			return a.demo(c.Context())
+		}}
+	c.Flags().BoolVar(&interactive, "interactive", false, "you are the person: the portal in your browser, the paste in this terminal")
+	c.Flags().StringVar(&keep, "keep", "", "a folder for a world that runs until Ctrl-C, to play with in another terminal")
+	return c
 }
 
 // demoRestartCmd is what the demo's configuration names as redeploy command: it asks the simulated service to restart.
@@ -199,31 +215,40 @@ func (d *demo) bury(ctx ctxt) error {
 
 // end shows the evidence, and that the trail is whole.
 func (d *demo) end(ctx ctxt) error {
-	d.say("$ quarterturn evidence %s", demoName)
-	r, err := d.journey(ctx)
+	report, err := d.evidence(ctx)
 	if err != nil {
 		return err
 	}
-	events, err := d.shop.ledger.Events(ctx, r.ID)
-	if err != nil {
-		return err
-	}
-	d.chains = append(d.chains, viewChain(r, events))
-	calls, err := d.shop.ledger.Calls(ctx, demoName)
-	if err != nil {
-		return err
-	}
-	printEvidence(d.n.p, d.chains, len(calls))
-	report, err := d.shop.ledger.Verify(ctx)
-	if err != nil {
-		return err
-	}
-	d.say("$ quarterturn audit verify")
-	printReport(d.n.p, report)
 	if len(report.Problems) > 0 || d.failures > 0 {
 		return fmt.Errorf("the demo ends with %d problems in the trail and %d failed calls", len(report.Problems), d.failures)
 	}
 	return nil
+}
+
+// evidence shows the page and the check of the trail.
+func (d *demo) evidence(ctx ctxt) (ledger.Report, error) {
+	d.say("$ quarterturn evidence %s", demoName)
+	r, err := d.journey(ctx)
+	if err != nil {
+		return ledger.Report{}, err
+	}
+	events, err := d.shop.ledger.Events(ctx, r.ID)
+	if err != nil {
+		return ledger.Report{}, err
+	}
+	d.chains = append(d.chains, viewChain(r, events))
+	calls, err := d.shop.ledger.Calls(ctx, demoName)
+	if err != nil {
+		return ledger.Report{}, err
+	}
+	printEvidence(d.n.p, d.chains, len(calls))
+	report, err := d.shop.ledger.Verify(ctx)
+	if err != nil {
+		return report, err
+	}
+	d.say("$ quarterturn audit verify")
+	printReport(d.n.p, report)
+	return report, nil
 }
 
 // heard tells what a person would want to hear of this rotation, and leaves the burial's daily looks out.
@@ -248,6 +273,11 @@ func (d *demo) pass(ctx ctxt) error {
 			d.n.p.mark("ask", "%s", o.Why)
 		}
 	}
+	return d.work(ctx)
+}
+
+// work lets the service use its key once, as its users make it do.
+func (d *demo) work(ctx ctxt) error {
 	d.calls++
 	if d.service.Work(ctx) != http.StatusOK {
 		d.failures++

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"quarterturn/internal/sim"
@@ -22,6 +23,7 @@ type stage struct {
 	clock   *clock
 	vendor  *sim.World
 	service *sim.Service
+	pages   *sim.Portal // the portal in a browser, nil when nobody looks
 	shop    *shop
 	old     sim.Shown // the pair in use at the beginning, zero when there is none
 }
@@ -33,10 +35,29 @@ type stageOptions struct {
 	Older       bool // the vendor's older generation of answers, which does not name the environment
 	LiveLimit   int  // 0: two
 	Replaces    bool // creating a pair ends the one before
+	Pages       bool // the portal can be clicked through
+	Quick       bool // the profile's propagation time fits a person's patience: allowed on loopback alone
 	Label       bool // the .env file carries the generation label, and the service reports it instead of a print
 	Wiring      wiring
+	At          addresses          // where things listen, as far as those ports are free
+	Restart     []string           // how the service is restarted, before the address; nil: by this program
+	Resume      []byte             // the vendor goes on from there
+	Save        func([]byte) error // keeps the vendor's tables
 	// Amend changes the configuration before it is first read, for what the template does not ask; nil leaves it.
 	Amend func(st *stage, text string) (string, error)
+}
+
+// addresses are where the parts of a stage listen, as 127.0.0.1:port. "": on any free port.
+type addresses struct {
+	Sandbox    string `json:"sandbox"`
+	Production string `json:"production"`
+	Portal     string `json:"portal"`
+	Service    string `json:"service"`
+	Restart    string `json:"restart"`
+}
+
+func (a addresses) vendor() map[string]string {
+	return map[string]string{sim.Sandbox: a.Sandbox, sim.Production: a.Production}
 }
 
 // newStage builds it in dir. began is when the pair in use is created; the clock stands Age later.
@@ -53,9 +74,12 @@ func newStage(ctx context.Context, w world, dir string, began time.Time, o stage
 
 func (st *stage) openVendor() error {
 	var err error
-	st.vendor, err = sim.New(sim.Options{Now: st.clock.now, Propagation: st.o.Propagation, Newer: !st.o.Older,
-		LiveLimit: st.o.LiveLimit, Replaces: st.o.Replaces})
-	if err != nil || st.o.Age == 0 {
+	st.vendor, err = sim.New(sim.Options{Now: st.clock.now, Propagation: st.o.Propagation, Newer: !st.o.Older, LiveLimit: st.o.LiveLimit,
+		Replaces: st.o.Replaces, At: st.o.At.vendor(), Resume: st.o.Resume, Save: st.o.Save})
+	if err == nil && st.o.Pages {
+		st.pages, err = sim.NewPortal(st.vendor, sim.PortalOptions{At: st.o.At.Portal})
+	}
+	if err != nil || st.o.Age == 0 || st.o.Resume != nil {
 		return err
 	}
 	st.old, err = st.vendor.Create(sim.Acme, sim.Production, demoName)
@@ -76,29 +100,34 @@ func (st *stage) writeConfig() error {
 	if err != nil {
 		return err
 	}
-	if err := st.serve(); err != nil {
-		return err
+	for _, step := range []func() error{st.makePrintKey, st.serve} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
 	return st.configure(recipient)
 }
 
 func (st *stage) path(name string) string { return filepath.Join(st.dir, name) }
 
-// serve starts the service with its own print key. Without a pair there is nothing it could start with.
-func (st *stage) serve() error {
+// makePrintKey gives the service a print key of its own.
+func (st *stage) makePrintKey() error {
 	keys, err := secret.LoadKeys(st.path("fingerprint.key"))
 	if err != nil {
 		return err
 	}
-	if err := secret.CreateFile(st.path("print.key"), keys.Derive("app")); err != nil {
-		return err
-	}
+	return secret.CreateFile(st.path("print.key"), keys.Derive("app"))
+}
+
+// serve starts the service with its print key. Without a pair there is nothing it could start with.
+func (st *stage) serve() error {
 	text, err := os.ReadFile(st.path("print.key"))
 	if err != nil || st.o.Age == 0 {
 		return err
 	}
 	so := sim.ServiceOptions{EnvFile: st.path("app.env"), KeyEntry: "BLUUM_API_KEY", SecretEntry: "BLUUM_API_SECRET",
-		PrintKey: trim(string(text)), API: st.vendor.URL(sim.Production), Now: st.clock.now}
+		PrintKey: trim(string(text)), API: st.vendor.URL(sim.Production), Now: st.clock.now,
+		At: st.o.At.Service, ControlAt: st.o.At.Restart}
 	if st.o.Label {
 		so.PrintKey, so.LabelEntry = "", "BLUUM_GENERATION"
 	}
@@ -107,17 +136,13 @@ func (st *stage) serve() error {
 }
 
 func (st *stage) configure(recipient string) error {
-	exe, err := os.Executable()
+	command, err := st.restartCommand()
 	if err != nil {
 		return err
 	}
-	profile := fmt.Sprintf("name: bluum-demo\nextends: bluum\nenvironments:\n  sandbox: {base: %q, aliases: []}\n"+
-		"  production: {base: %q, aliases: []}\n", st.vendor.URL(sim.Sandbox), st.vendor.URL(sim.Production))
-	switch {
-	case st.o.Replaces:
-		profile += "lifecycle: {kind: replace, live_pairs: 1}\n"
-	case st.o.LiveLimit > 2:
-		profile += fmt.Sprintf("lifecycle: {live_pairs: %d}\n", st.o.LiveLimit)
+	profile, err := st.profile()
+	if err != nil {
+		return err
 	}
 	cfg := initial{Name: demoName, Vendor: "bluum-demo", Environment: sim.Production, Organisation: "Acme Trading", EnvFile: "app.env",
 		Key: "BLUUM_API_KEY", Secret: "BLUUM_API_SECRET", Consumer: "app", Print: "$.print", Owner: "owner@acme.example",
@@ -126,10 +151,50 @@ func (st *stage) configure(recipient string) error {
 		cfg.Print, cfg.Label, cfg.LabelAt = "", "BLUUM_GENERATION", "$.label"
 	}
 	if st.service != nil {
-		cfg.Restart, cfg.Health = []string{exe, "demo-restart", st.service.ControlURL()}, st.service.URL()+"/healthz"
+		cfg.Restart, cfg.Health = append(command, "demo-restart", st.service.ControlURL()), st.service.URL()+"/healthz"
 	}
 	return errors.Join(os.WriteFile(st.path("bluum-demo.yaml"), []byte(profile), 0o600), cfg.write(st.path("quarterturn.yaml")),
 		st.amend(st.path("quarterturn.yaml")))
+}
+
+func (st *stage) restartCommand() ([]string, error) {
+	if st.o.Restart != nil {
+		return st.o.Restart, nil
+	}
+	exe, err := os.Executable()
+	return []string{exe}, err
+}
+
+// profile is the vendor's, at the addresses of this stage. Where there are pages, its steps say where they are.
+func (st *stage) profile() (string, error) {
+	text := fmt.Sprintf("name: bluum-demo\nextends: bluum\nenvironments:\n  sandbox: {base: %q, aliases: []}\n"+
+		"  production: {base: %q, aliases: []}\n", st.vendor.URL(sim.Sandbox), st.vendor.URL(sim.Production))
+	switch {
+	case st.o.Replaces:
+		text += "lifecycle: {kind: replace, live_pairs: 1}\n"
+	case st.o.LiveLimit > 2:
+		text += fmt.Sprintf("lifecycle: {live_pairs: %d}\n", st.o.LiveLimit)
+	case st.o.Quick:
+		text += "lifecycle: {propagation: 6s}   # a real host needs at least 10m\n"
+	}
+	if st.pages == nil {
+		return text, nil
+	}
+	known, err := profiles(nil)
+	if err != nil {
+		return "", err
+	}
+	text += "portal:\n"
+	text += st.stepsAt("create", known["bluum"].Portal.Create) + st.stepsAt("revoke", known["bluum"].Portal.Revoke)
+	return text, nil
+}
+
+func (st *stage) stepsAt(which string, steps []string) string {
+	text := "  " + which + ":\n"
+	for _, step := range steps {
+		text += fmt.Sprintf("    - %q\n", strings.Replace(step, "the Bluum dashboard", "the Bluum dashboard at "+st.pages.URL(), 1))
+	}
+	return text
 }
 
 func (st *stage) amend(path string) error {
@@ -166,6 +231,9 @@ func (st *stage) close() error {
 	}
 	if st.service != nil {
 		errs = append(errs, st.service.Close())
+	}
+	if st.pages != nil {
+		errs = append(errs, st.pages.Close())
 	}
 	if st.vendor != nil {
 		errs = append(errs, st.vendor.Close())

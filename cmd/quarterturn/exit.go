@@ -24,6 +24,14 @@ const (
 	exitSignal    = 143 // stopped by a signal, state saved
 )
 
+// farewell is a signal's end of something that says by itself what is saved and what is gone.
+type farewell struct{ text string }
+
+func (f *farewell) Error() string { return f.text }
+
+// Unwrap makes it the end by a signal that it is.
+func (f *farewell) Unwrap() error { return context.Canceled }
+
 // failure is an error with its exit code and the one next command.
 type failure struct {
 	code int
@@ -125,10 +133,13 @@ func report(w io.Writer, asJSON bool, err error) int {
 		return code
 	}
 	p := newPrinter(w, nil, false)
+	var last *farewell
 	var problems strict.Problems
 	switch {
 	case errors.Is(err, intake.ErrInterrupted):
 		p.say("stopped at the prompt; nothing was taken in, and the rotation is as it was")
+	case errors.As(err, &last):
+		p.say("%s", last)
 	case code == exitSignal:
 		p.say("stopped by a signal; what was proven is saved, and the next run goes on from there")
 	case errors.As(err, &problems):

@@ -22,8 +22,9 @@ type server struct {
 	open     sync.WaitGroup // connections, and handlers that took their connection over
 }
 
-func listen(h http.Handler) (*server, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// listen serves on at where that port is free, else on any free one.
+func listen(h http.Handler, at string) (*server, error) {
+	l, err := bind(at)
 	if err != nil {
 		return nil, fmt.Errorf("sim: listening on loopback: %w", err)
 	}
@@ -38,6 +39,16 @@ func listen(h http.Handler) (*server, error) {
 	}
 	go s.serve()
 	return s, nil
+}
+
+// bind takes the wished port of 127.0.0.1, or any other; nothing beyond loopback can be wished for.
+func bind(at string) (net.Listener, error) {
+	if host, _, err := net.SplitHostPort(at); err == nil && host == "127.0.0.1" {
+		if l, err := net.Listen("tcp", at); err == nil {
+			return l, nil
+		}
+	}
+	return net.Listen("tcp", "127.0.0.1:0")
 }
 
 func (s *server) serve() {
@@ -66,7 +77,9 @@ func (s *server) counted(h http.Handler) http.Handler {
 	})
 }
 
-func (s *server) url() string { return "http://" + s.listener.Addr().String() }
+func (s *server) address() string { return s.listener.Addr().String() }
+
+func (s *server) url() string { return "http://" + s.address() }
 
 func (s *server) close() error {
 	_ = s.http.Close() // the listener's second close on a repeated call is no news

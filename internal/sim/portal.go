@@ -61,7 +61,7 @@ func (w *World) Create(organisation, environment, name string) (Shown, error) {
 		return Shown{}, ErrPortal
 	}
 	shown, err := w.create(organisation, environment, name, now)
-	if err == nil && hit {
+	if err == nil && (w.keep() != nil || hit) {
 		return Shown{}, ErrPortal
 	}
 	return shown, err
@@ -115,6 +115,14 @@ func (w *World) occupied(organisation, environment string, now time.Time) int {
 	return n
 }
 
+// Slots says how many pairs count against the limit of an organisation in an environment now, and the limit.
+func (w *World) Slots(organisation, environment string) (taken, limit int) {
+	now := w.now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.occupied(organisation, environment, now), w.liveLimit
+}
+
 // Keys lists an organisation's pairs in an environment, oldest first; deleted ones stay listed.
 func (w *World) Keys(organisation, environment string) []Listed {
 	now := w.now()
@@ -158,14 +166,14 @@ func (w *World) change(id, path string, to Status, from ...Status) error {
 		return ErrStatus
 	}
 	p.acts = append(p.acts, act{to, now.Add(w.propagation)})
-	if hit {
+	if w.keep() != nil || hit {
 		return ErrPortal
 	}
 	return nil
 }
 
 // Revive makes a deleted pair live again at once, whatever the limit: a vendor's restored backup, or a support desk that
-// meant well. ErrNotFound, or ErrStatus when the pair is not deleted.
+// meant well. ErrNotFound, ErrStatus when the pair is not deleted, ErrPortal.
 func (w *World) Revive(id string) error {
 	now := w.now()
 	w.mu.Lock()
@@ -178,10 +186,11 @@ func (w *World) Revive(id string) error {
 		return ErrStatus
 	}
 	p.acts = []act{{Active, now}}
-	return nil
+	return w.keep()
 }
 
-// Expire sets the moment from which the API refuses the pair with BLUM-401-005; it bites without delay. ErrNotFound.
+// Expire sets the moment from which the API refuses the pair with BLUM-401-005; it bites without delay. ErrNotFound,
+// ErrPortal.
 func (w *World) Expire(id string, at time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -190,7 +199,7 @@ func (w *World) Expire(id string, at time.Time) error {
 		return ErrNotFound
 	}
 	p.expires = at
-	return nil
+	return w.keep()
 }
 
 func (w *World) byID(id string) *pair {

@@ -19,6 +19,8 @@ type ServiceOptions struct {
 	PrintKey    string           // its derived key, "<id>/<consumer>:<64 hex digits>"; "": it tells no print
 	API         string           // the vendor's base address with version, e.g. World.URL(Production)
 	Now         func() time.Time // required: for Date headers
+	At          string           // address for its users, e.g. 127.0.0.1:8080, if that is free; "": any port
+	ControlAt   string           // the same for the deployer
 }
 
 // ErrRestart is a deployment that failed before the new process served: the one before it goes on.
@@ -56,10 +58,10 @@ func NewService(o ServiceOptions) (*Service, error) {
 	if err := s.start(); err != nil {
 		return nil, err
 	}
-	if s.web, err = listen(s.routes()); err != nil {
+	if s.web, err = listen(s.routes(), o.At); err != nil {
 		return nil, err
 	}
-	if s.control, err = listen(s.controls()); err != nil {
+	if s.control, err = listen(s.controls(), o.ControlAt); err != nil {
 		return nil, errors.Join(err, s.web.close())
 	}
 	return s, nil

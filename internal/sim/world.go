@@ -36,6 +36,10 @@ type Options struct {
 	Propagation time.Duration    // from a person's act in the portal until the API knows; 0: at once
 	Replaces    bool             // creating a pair ends the organisation's others in that environment, after Propagation
 	Newer       bool             // list envelope, livemode, request ids in headers; false: bare arrays and older errors
+
+	At     map[string]string  // address of an environment, e.g. 127.0.0.1:8080, if that is free; else any port
+	Resume []byte             // a former world's State, which this one goes on from; nil: a new world
+	Save   func([]byte) error // keeps the State before an act in the portal is answered; must not call the world; nil: nowhere
 }
 
 // World is the vendor: an API on two loopback addresses, and the portal as methods. Safe for concurrent use.
@@ -48,6 +52,7 @@ type World struct {
 	replaces    bool
 	seed        string // makes ids of accounts and requests differ between worlds
 	servers     map[string]*server
+	save        func([]byte) error
 
 	mu       sync.Mutex
 	pairs    []*pair // in order of creation; deleted ones stay, as a vendor's own tables would
@@ -57,14 +62,14 @@ type World struct {
 }
 
 // New makes a world and listens on 127.0.0.1, one free port for each environment. It fails without a clock, with a
-// negative limit or delay, when the random source fails, or when no port can be had.
+// negative limit or delay, on a State it can't read, when the random source fails, or when no port can be had.
 func New(o Options) (*World, error) {
 	w, err := newWorld(o)
 	if err != nil {
 		return nil, err
 	}
 	for _, environment := range []string{Sandbox, Production} {
-		s, err := listen(w.host(environment))
+		s, err := listen(w.host(environment), o.At[environment])
 		if err != nil {
 			return nil, errors.Join(err, w.Close())
 		}
@@ -86,7 +91,10 @@ func newWorld(o Options) (*World, error) {
 		o.Rand = rand.Reader
 	}
 	w := &World{now: o.Now, random: o.Rand, liveLimit: o.LiveLimit, propagation: o.Propagation, newer: o.Newer, replaces: o.Replaces,
-		servers: map[string]*server{}, windows: windows{}}
+		servers: map[string]*server{}, windows: windows{}, save: o.Save}
+	if o.Resume != nil {
+		return w, w.resume(o.Resume)
+	}
 	var err error
 	w.seed, err = w.hex(16)
 	return w, err
