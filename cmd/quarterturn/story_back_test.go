@@ -137,6 +137,45 @@ func TestStoryRedeployFailsThreeTimes(t *testing.T) {
 	b.closes()
 }
 
+// TestStoryResumeFromEachState: a right was withdrawn, a person gives it back, and the rotation goes on where it stood.
+func TestStoryResumeFromEachState(t *testing.T) {
+	for _, c := range []struct {
+		from  rotator.State
+		bars  string
+		begin func(b *bench)
+		end   func(b *bench)
+	}{
+		{rotator.Staged, "env", func(b *bench) { b.to(rotator.AwaitingKey); b.tap.bars("env", true); b.supply() }, (*bench).closes},
+		{rotator.Distributed, "app", func(b *bench) { b.to(rotator.AwaitingKey); b.tap.bars("app", true); b.supply() }, (*bench).closes},
+		{rotator.RollingBack, "env", func(b *bench) {
+			b.to(rotator.Verified)
+			b.tap.bars("env", true)
+			b.does(exitDone, "rollback", demoName)
+		}, (*bench).rolledBack},
+		{rotator.Staged, "env", func(b *bench) {
+			b.compromise()
+			b.tap.bars("env", true)
+			b.supply()
+		}, (*bench).closes},
+	} {
+		t.Run(string(c.from), func(t *testing.T) {
+			b := raise(t, stageOptions{})
+			c.begin(b)
+			b.to(rotator.FailedState)
+			b.is(rotator.FailedState, "stopped: ")
+			if got := b.rotation().Facts.Resume; got != c.from {
+				t.Fatalf("it would go on at %s, want %s", got, c.from)
+			}
+			b.next()
+			b.awaits("quarterturn resume " + demoName)
+			b.works()
+			b.tap.bars(c.bars, false)
+			b.does(exitDone, "resume", demoName)
+			c.end(b)
+		})
+	}
+}
+
 // TestStoryRedeployFailsAndGoesBack: rollback is the other way out.
 func TestStoryRedeployFailsAndGoesBack(t *testing.T) {
 	b := raise(t, stageOptions{})

@@ -23,7 +23,7 @@ func (b *bench) reconfigures(old, changed string) {
 
 // TestStoryConfigurationChanged: an approval is for one configuration. What changed is in the trail by its path alone.
 func TestStoryConfigurationChanged(t *testing.T) {
-	b := raise(t, stageOptions{}, second)
+	b := raise(t, stageOptions{}, secondPerson)
 	b.to(rotator.Verified)
 	b.as = "bob@acme.example"
 	b.does(exitDone, "approve", demoName)

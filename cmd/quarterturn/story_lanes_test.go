@@ -10,13 +10,6 @@ import (
 	"quarterturn/rotator"
 )
 
-// second has the policy ask for a second person, and names who may approve.
-func second(_ *bench, text string) string {
-	text = strings.Replace(text, "approve_revocation: none", "approve_revocation: second_person", 1)
-	return strings.Replace(text, `people: {team: {owner: "owner@acme.example"`,
-		`people: {team: {owner: "owner@acme.example", deputy: "deputy@acme.example", approvers: [alice@acme.example, bob@acme.example]`, 1)
-}
-
 // compromise is the word that starts the emergency. It ends with the one next command.
 func (b *bench) compromise() {
 	b.t.Helper()
@@ -121,7 +114,7 @@ func (b *bench) gone(s sim.Shown) {
 
 // TestStoryCompromisedWithASecondPerson: who brought the pair in cannot approve at once; another can.
 func TestStoryCompromisedWithASecondPerson(t *testing.T) {
-	b := raise(t, stageOptions{}, second)
+	b := raise(t, stageOptions{}, secondPerson)
 	b.compromise()
 	b.to(rotator.Verified)
 	b.pass()
@@ -140,7 +133,7 @@ func TestStoryCompromisedWithASecondPerson(t *testing.T) {
 // TestStoryCompromisedWithoutASecondPerson: after a quarter of an hour one person may approve with a reason, which
 // somebody else reviews afterwards.
 func TestStoryCompromisedWithoutASecondPerson(t *testing.T) {
-	b := raise(t, stageOptions{}, second)
+	b := raise(t, stageOptions{}, secondPerson)
 	b.compromise()
 	b.to(rotator.Verified)
 	b.pass()

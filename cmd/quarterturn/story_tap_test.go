@@ -22,6 +22,7 @@ import (
 type tap struct {
 	mu       sync.Mutex
 	cut      map[string]bool // places and consumers that cannot be reached
+	barred   map[string]bool // those for which a right was withdrawn
 	writes   map[write]int
 	patience time.Duration // of one call to the vendor, 0: the client's own
 }
@@ -31,7 +32,9 @@ type write struct{ place, pair string }
 
 var errCut = errors.New("the line is cut")
 
-func newTap() *tap { return &tap{cut: map[string]bool{}, writes: map[write]int{}} }
+func newTap() *tap {
+	return &tap{cut: map[string]bool{}, barred: map[string]bool{}, writes: map[write]int{}}
+}
 
 func (p *tap) wiring() wiring { return wiring{hands: p.stand} }
 
@@ -51,6 +54,22 @@ func (p *tap) cuts(name string, cut bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.cut[name] = cut
+}
+
+// bars withdraws the right to write a place or restart a consumer, or gives it back.
+func (p *tap) bars(name string, barred bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.barred[name] = barred
+}
+
+func (p *tap) may(name string, forbidden error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.barred[name] {
+		return forbidden
+	}
+	return nil
 }
 
 func (p *tap) reach(name string) error {
@@ -86,6 +105,9 @@ func (p tappedPlace) Put(ctx context.Context, w backends.Write) error {
 	if err := p.tap.reach(p.name); err != nil {
 		return err
 	}
+	if err := p.tap.may(p.name, backends.ErrForbidden); err != nil {
+		return err
+	}
 	err := p.Place.Put(ctx, w)
 	if err == nil {
 		p.tap.wrote(p.name, w.Slot)
@@ -109,6 +131,9 @@ type tappedPipeline struct {
 
 func (p tappedPipeline) Redeploy(ctx context.Context, once string) (cicd.Run, error) {
 	if err := p.tap.reach(p.name); err != nil {
+		return cicd.Run{}, err
+	}
+	if err := p.tap.may(p.name, cicd.ErrForbidden); err != nil {
 		return cicd.Run{}, err
 	}
 	return p.Pipeline.Redeploy(ctx, once)
