@@ -120,6 +120,10 @@ func (n *narrator) begin(ctx ctxt, s *shop, name string) {
 	n.p.line("Rotating %s (%s, %s)", n.p.style(bold, name), st.Vendor, st.Environment)
 	n.p.say("Age: %s.", st.Finding.Rule)
 	n.lane(st)
+	if st.Rotation != nil && st.Rotation.State != rotator.DueState && !st.Rotation.Facts.Preflight.IsZero() {
+		n.enter(rotator.DueState)
+		n.p.mark("ok", "everything needed to finish was ready at %s", stamp(st.Rotation.Facts.Preflight))
+	}
 	if st.Rotation != nil {
 		n.enter(st.Rotation.State)
 	}
@@ -142,7 +146,7 @@ func (a *app) between(ctx ctxt, s *shop, out rotator.Outcome, n *narrator, noWai
 		return a.askPortal(ctx, s, out, n)
 	case somebody && out.To == rotator.AwaitingRevocation && out.Command == "quarterturn revoked "+out.Credential:
 		return a.askRevoked(ctx, s, out, n)
-	case out.To == rotator.AwaitingKey && out.Command == "":
+	case (out.To == rotator.AwaitingKey || out.To == rotator.DueState) && out.Command == "":
 		looked, err := lookAtBurials(ctx, s, out.Credential, a.w.now())
 		if looked || err != nil {
 			return true, err
@@ -197,7 +201,22 @@ func (a *app) waitFor(ctx ctxt, out rotator.Outcome, n *narrator) (bool, error) 
 		n.waiting = out.Why
 		n.p.mark("wait", "%s. Looking again by itself; Ctrl-C loses nothing.", out.Why)
 	}
-	return true, a.w.wait(ctx, d)
+	return true, a.countDown(ctx, d)
+}
+
+// countDown waits, and shows a person at a terminal how long, on one line that is gone afterwards.
+func (a *app) countDown(ctx ctxt, d time.Duration) error {
+	if a.w.terminal == nil {
+		return a.w.wait(ctx, d)
+	}
+	defer func() { _, _ = fmt.Fprintf(a.w.out, "\r%40s\r", "") }()
+	for ; d > 0; d -= time.Second {
+		_, _ = fmt.Fprintf(a.w.out, "\r        %-32s", "next look in "+d.Round(time.Second).String())
+		if err := a.w.wait(ctx, min(d, time.Second)); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
 }
 
 // guide shows the way through the portal and takes the paste.
