@@ -4,11 +4,11 @@ GOFMT   := "$$($(GO) env GOROOT)/bin/gofmt"
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 # Targets too heavy for `make test`. Each is named at its end, so that nobody takes silence for a pass.
-HEAVY := test-crash test-worlds
+HEAVY := test-crash test-worlds test-browser
 
 export CGO_ENABLED := 0
 
-.PHONY: test test-crash test-worlds race demo build bench lint clean
+.PHONY: test test-crash test-worlds test-browser screenshots recordings race demo build bench lint clean
 
 test: ## format, vet, every test of the product
 	@unformatted=$$($(GOFMT) -l .); if [ -n "$$unformatted" ]; then echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; fi
@@ -24,6 +24,19 @@ test-crash: ## every stop and fault at every call of every story; make test runs
 
 test-worlds: ## 3,000 random worlds of vendors, people and faults against the invariants; make test lives through 200 fixed ones
 	QUARTERTURN_WORLDS=random $(GO) test -count=1 -timeout 30m -v -run '^TestInvariants' ./rotator -rapid.checks=3000
+
+# A module of its own: what drives a browser is no part of the product. SHOW runs there with the program just built.
+SHOW = $(GO) build -o bin/quarterturn ./cmd/quarterturn && cd test/show &&
+
+test-browser: ## a person's clicks through the simulated portal, in Debian's chromium without a screen; installs it where it is missing
+	@command -v chromium >/dev/null || { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium fonts-dejavu-core; }
+	$(SHOW) $(GO) vet ./... && $(GO) test -count=1 . -quarterturn $(CURDIR)/bin/quarterturn $(IMAGES)
+
+screenshots: IMAGES = -images $(CURDIR)/docs/images
+screenshots: test-browser ## the same, and docs/images made again
+
+recordings: ## docs/recordings made again: the real demo and a real rotate, at a terminal of their own
+	$(SHOW) $(GO) run ./record -quarterturn $(CURDIR)/bin/quarterturn -out $(CURDIR)/docs/recordings
 
 race: ## the same tests under the race detector; needs a C compiler
 	CGO_ENABLED=1 $(GO) test -race ./...

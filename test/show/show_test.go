@@ -198,7 +198,6 @@ func TestClickThrough(t *testing.T) {
 	v.click("main button", "Acme Trading")
 	v.click(`.switch a[href^="/production"]`, "Acme Trading")
 	v.click("main a.button", "API Keys")
-	v.shoot("portal-keys")
 	v.click(`a[href$="/new"]`, "Create an API key")
 	v.types("#name", "bluum-production-2026-11-25")
 	v.shoot("portal-create")
@@ -235,7 +234,6 @@ func (v *visit) once(key, secret string) {
 	v.headed("shown already")
 	v.goes("shown already", chromedp.Reload())
 	gone("a reload")
-	v.shoot("portal-shown-already")
 	v.click("main a.button", "API Keys")
 }
 
@@ -257,19 +255,18 @@ func (v *visit) back() {
 func (v *visit) revokeOld(last4 string) {
 	v.t.Helper()
 	v.goes("API Keys", chromedp.Reload())
-	v.shoot("portal-two-keys")
+	v.shoot("portal-keys")
 	v.click(`tbody tr:last-child a.danger`, "Revoke this API key?")
 	if strings.Contains(v.read("main dl"), last4) {
 		v.t.Fatal("this is the new key")
 	}
+	v.shoot("portal-revoke")
 	v.types("#confirm", "nonsense")
 	v.click("main button", "Revoke this API key?")
 	_ = v.read(".error")
 	v.types("#confirm", "bluum-production")
-	v.shoot("portal-revoke")
 	v.click("main button", "API Keys")
 	_ = v.read(".note")
-	v.shoot("portal-revoked")
 	v.click(`a[href$="/new"]`, "No more API keys")
 	v.shoot("portal-limit")
 }
