@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
-	"quarterturn/intake"
 	"quarterturn/internal/strict"
 	"quarterturn/rotator"
 )
