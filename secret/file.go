@@ -3,9 +3,11 @@ package secret
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // ErrFile is wrapped by the refusals of CheckFile; a missing file is fs.ErrNotExist.
@@ -57,4 +59,29 @@ func syncFolder(path string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+// fileLimit is more than any password or token is long, in bytes.
+const fileLimit = 64 << 10
+
+// ReadFile reads a secret that stands alone in a file that CheckFile trusts, without the line break at its end. ErrFile:
+// it is empty, longer than 64 KiB, or more than one line. Errors never show what it holds.
+func ReadFile(path string) (Value, error) {
+	if err := CheckFile(path); err != nil {
+		return Value{}, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return Value{}, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, fileLimit+1))
+	if err != nil {
+		return Value{}, err
+	}
+	text := strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")
+	if text == "" || len(b) > fileLimit || strings.ContainsAny(text, "\r\n\x00") {
+		return Value{}, fmt.Errorf("%w: %s must hold one line, the secret alone", ErrFile, path)
+	}
+	return New(text), nil
 }

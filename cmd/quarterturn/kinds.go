@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"maps"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 	"quarterturn/internal/config"
 	"quarterturn/internal/httpx"
 	"quarterturn/internal/strict"
+	"quarterturn/notify"
 	"quarterturn/secret"
 	"quarterturn/vendors"
 )
@@ -28,7 +30,8 @@ type outside struct {
 	dir    string // of the configuration
 	keys   secret.Keys
 	now    func() time.Time
-	client *http.Client // without credentials, for proofs
+	client *http.Client // without credentials or redirects
+	log    io.Writer
 }
 
 // The wiring list: a new adapter is one line in one of these maps.
@@ -50,20 +53,12 @@ func proofKinds() map[string]proofKind {
 	}
 }
 
-// Logins that places and channels share, by kind.
-func connectionKinds() map[string]connectionKind { return map[string]connectionKind{} }
-
-func channelKinds() map[string]channelKind {
-	return map[string]channelKind{
-		"log": {schema: []byte(`{"type": "object", "additionalProperties": false, "description": "One JSON object a line on standard error."}`)},
-	}
-}
-
 type connectionKind struct{ schema []byte }
 
 type channelKind struct {
 	schema []byte
 	on     string // the kind of connection that it needs, "" for none
+	build  func(o outside, c config.Channel) (notify.Notifier, error)
 }
 
 type placeKind struct {

@@ -84,6 +84,9 @@ func (s *shop) wire(w world, wi wiring) error {
 		}
 		o.Credentials = append(o.Credentials, wired)
 	}
+	if s.channels, err = s.tellers(w); err != nil {
+		return err
+	}
 	s.rt, err = rotator.New(o)
 	return err
 }

@@ -16,16 +16,21 @@ type Notifier struct{ log *slog.Logger }
 // New writes to w.
 func New(w io.Writer) *Notifier { return &Notifier{log: slog.New(slog.NewJSONHandler(w, nil))} }
 
-// Send implements notify.Notifier. What is broken is logged as an error, what waits as a warning. Errors: w's.
+// Send implements notify.Notifier. What is broken is logged as an error, what waits as a warning. Errors: w's, and ctx's.
 func (n *Notifier) Send(ctx context.Context, m notify.Message) error {
-	level := map[notify.Kind]slog.Level{notify.Waits: slog.LevelWarn, notify.Broken: slog.LevelError}[m.Kind]
-	r := slog.NewRecord(m.At.UTC(), level, m.What, 0)
-	r.AddAttrs(slog.String("kind", string(m.Kind)), slog.String("credential", m.Credential), slog.String("rotation", m.Rotation))
-	if m.Broken != "" {
-		r.AddAttrs(slog.String("broken", m.Broken))
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	if m.Command != "" {
-		r.AddAttrs(slog.String("next", m.Command))
+	level := map[notify.Kind]slog.Level{notify.Waits: slog.LevelWarn, notify.Broken: slog.LevelError}[m.Kind]
+	r := slog.NewRecord(m.At.UTC(), level, notify.Line(m.What), 0)
+	for _, a := range []struct{ name, value string }{{"id", m.ID}, {"kind", string(m.Kind)}, {"credential", m.Credential},
+		{"vendor", m.Vendor}, {"environment", m.Environment}, {"rotation", m.Rotation}, {"broken", m.Broken}, {"next", m.Command}} {
+		if a.value != "" {
+			r.AddAttrs(slog.String(a.name, notify.Line(a.value)))
+		}
+	}
+	if m.Escalated {
+		r.AddAttrs(slog.Bool("escalated", true))
 	}
 	if err := n.log.Handler().Handle(ctx, r); err != nil {
 		return fmt.Errorf("the message was not logged: %w", err)

@@ -23,7 +23,8 @@ type row struct {
 var contracts = []string{"policies", "vendors", "backends", "cicd", "notify"}
 
 // Suites are exported test code: a product that links one would carry its tests around.
-var suites = []string{"backends/backendtest", "ledger/ledgertest", "secret/secrettest", "internal/crashtest"}
+var suites = []string{"backends/backendtest", "ledger/ledgertest", "secret/secrettest", "internal/crashtest",
+	"notify/notifytest"}
 
 // The first row whose folder matches a package holds it.
 var table = []row{
@@ -43,6 +44,7 @@ var table = []row{
 	{"cicd/*", []string{"cicd", "backends", "secret", "internal/httpx", "internal/conn/*", "internal/strict"},
 		"a pipeline knows its contract and its wire; backends because it may hold its own secrets"},
 	{"notify", nil, "a message has no room for a value, so it cannot even name one"},
+	{"notify/notifytest", []string{"notify"}, "the suite runs on every sender, so it may know the contract alone"},
 	{"notify/*", []string{"notify", "secret", "internal/httpx", "internal/conn/*", "internal/strict"},
 		"a sender knows messages and its wire"},
 	{"rotator", append([]string{"secret"}, contracts...),
@@ -86,7 +88,7 @@ var bans = []ban{
 	{"product to a suite", not(in(append([]string{"test/...", "cmd/..."}, suites...)...)), in(suites...), false,
 		"suites are test code and may be imported from _test.go files alone"},
 	{"cmd to a suite other than backendtest", in("cmd/..."),
-		in("ledger/ledgertest", "secret/secrettest", "internal/crashtest"), false,
+		in("ledger/ledgertest", "secret/secrettest", "internal/crashtest", "notify/notifytest"), false,
 		"cmd may run backendtest on plugins; every other suite is for tests alone"},
 	{"sim to the project", in("internal/sim/..."), func(string) bool { return true }, false,
 		"the simulated world imports the standard library alone, so that it cannot share our mistakes"},
