@@ -2,6 +2,7 @@ package email
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"mime/quotedprintable"
@@ -148,6 +149,7 @@ func TestRefusals(t *testing.T) {
 		{"one is gone", map[string]error{"owner@acme.example": gone}, nil, true, 1},
 		{"all are gone", map[string]error{"owner@acme.example": gone, "deputy@acme.example": gone}, nil, true, 0},
 		{"one is busy", map[string]error{"owner@acme.example": busy}, nil, false, 1},
+		{"one busy, one gone", map[string]error{"owner@acme.example": busy, "deputy@acme.example": gone}, nil, false, 0},
 		{"one gone, one busy", map[string]error{"owner@acme.example": gone, "deputy@acme.example": busy}, nil, false, 0},
 		{"contents refused", nil, &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "spam"}, true, 0},
 		{"contents later", nil, &smtp.SMTPError{Code: 452, EnhancedCode: smtp.EnhancedCode{4, 3, 1}, Message: "full"}, false, 0},
@@ -158,6 +160,9 @@ func TestRefusals(t *testing.T) {
 			err := notifier(t, s, nil).Send(t.Context(), notifytest.Message())
 			if err == nil || errors.Is(err, notify.ErrRefused) != c.refused || strings.Contains(err.Error(), "@") {
 				t.Error(err)
+			}
+			if err != nil && !strings.Contains(err.Error(), fmt.Sprintf("%d of 2", 2-c.took)) {
+				t.Errorf("how many did not go: %v", err)
 			}
 			if len(s.envelopes()) != c.took {
 				t.Errorf("%d took it, want %d", len(s.envelopes()), c.took)

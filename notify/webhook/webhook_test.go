@@ -73,7 +73,7 @@ func verify(key, header string, body []byte) bool {
 func keyFile(t *testing.T, text string, mode os.FileMode) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "webhook.key")
-	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+	if err := errors.Join(os.WriteFile(path, []byte(text), 0o600), os.Chmod(path, mode)); err != nil {
 		t.Fatal(err)
 	}
 	return path
