@@ -75,14 +75,16 @@ func TestSuite(t *testing.T) {
 			}
 			return all
 		}, Break: func() {
-			s.data = &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "owner@acme.example internal-detail"}
+			s.locked(func() {
+				s.data = &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "owner@acme.example internal-detail"}
+			})
 		}, Secrets: []string{"internal-detail", "127.0.0.1"}}
 	})
 }
 
 func TestMail(t *testing.T) {
 	s := start(t, "starttls")
-	s.login = true
+	s.locked(func() { s.login = true })
 	n := notifier(t, s, func(c *Config, conn *Connection) {
 		c.To = []string{"ops@acme.example", "owner@acme.example"}
 		conn.User, conn.PasswordFile = user, file(t, password+"\n")
@@ -156,7 +158,7 @@ func TestRefusals(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := start(t, "starttls")
-			s.refuse, s.data = c.refuse, c.data
+			s.locked(func() { s.refuse, s.data = c.refuse, c.data })
 			err := notifier(t, s, nil).Send(t.Context(), notifytest.Message())
 			if err == nil || errors.Is(err, notify.ErrRefused) != c.refused || strings.Contains(err.Error(), "@") {
 				t.Error(err)
@@ -222,7 +224,8 @@ func TestOtherWays(t *testing.T) {
 			s := start(t, way)
 			n := notifier(t, s, func(_ *Config, c *Connection) {
 				if c.TLS = way; way == "implicit" {
-					c.User, c.PasswordFile, s.login = user, file(t, password), true
+					c.User, c.PasswordFile = user, file(t, password)
+					s.locked(func() { s.login = true })
 				}
 			})
 			if err := n.Send(t.Context(), notifytest.Message()); err != nil || len(s.envelopes()) != 2 {
