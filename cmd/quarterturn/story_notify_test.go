@@ -180,7 +180,9 @@ func TestStoryKilledWhileSending(t *testing.T) {
 	if code := b.lineIn(ctx, "quarterturn.yaml", "", "run"); code == exitDone {
 		t.Errorf("a run that was ended says it is done:\n%s", b.out)
 	}
+	p.mu.Lock()
 	p.taken = nil
+	p.mu.Unlock()
 	b.does(exitDone, "run")
 	got := p.hooks()
 	if !slices.Equal(p.kinds(), []string{"reminder false", "reminder false", "waits false"}) || got[0]["id"] != got[1]["id"] {

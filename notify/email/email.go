@@ -67,31 +67,35 @@ func (n *Notifier) Send(ctx context.Context, m notify.Message) error {
 	return err
 }
 
+// each sends to one after the other. An error to try again after weighs more than a refusal.
 func (n *Notifier) each(ctx context.Context, client *mail.Client, m notify.Message, to []string) error {
-	var again, refused error
+	var worst error
 	failed := 0
 	for _, address := range to {
-		one, err := n.mail(m, address)
-		if err == nil {
-			if err = client.Send(one); err != nil && one.IsDelivered() {
-				err = nil // only the goodbye after it failed
-			}
-		}
+		err := n.one(client, m, address)
 		if err == nil {
 			continue
 		}
 		failed++
-		err = n.reason(ctx, err, fmt.Sprintf("%d of %d mails did not go", failed, len(to)))
-		if errors.Is(err, notify.ErrRefused) {
-			refused = err
-		} else {
-			again = err
+		if worst == nil || refused(worst) {
+			worst = err
 		}
 	}
-	if again != nil {
-		return again
+	if worst == nil {
+		return nil
 	}
-	return refused
+	return n.reason(ctx, worst, fmt.Sprintf("%d of %d mails did not go", failed, len(to)))
+}
+
+func (n *Notifier) one(client *mail.Client, m notify.Message, to string) error {
+	one, err := n.mail(m, to)
+	if err != nil {
+		return err
+	}
+	if err := client.Send(one); err != nil && !one.IsDelivered() { // after delivery only the goodbye can fail
+		return err
+	}
+	return nil
 }
 
 // recipients are whom the message concerns and those of the channel, once each, whole addresses only.
@@ -171,19 +175,12 @@ func tlsConfig(c Connection) (*tls.Config, error) {
 
 // reason says why without a word of the server, whose texts hold addresses.
 func (n *Notifier) reason(ctx context.Context, err error, what string) error {
-	var reply *textproto.Error
-	var sent *mail.SendError
-	code := 0
-	if errors.As(err, &reply) {
-		code = reply.Code
-	} else if errors.As(err, &sent) {
-		code = sent.ErrorCode()
-	}
+	code := answer(err)
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s: %w", what, ctx.Err())
-	case code >= 500 || errors.Is(err, notify.ErrRefused):
-		return fmt.Errorf("%s: the mail server answered %d: %w: check the addresses and the smtp connection", what, code, notify.ErrRefused)
+	case refused(err):
+		return fmt.Errorf("%s: refused by the mail server (%d): %w: check the addresses and the smtp connection", what, code, notify.ErrRefused)
 	case code >= 400:
 		return fmt.Errorf("%s: the mail server answered %d: it is tried again", what, code)
 	case n.conn.TLS == "" || n.conn.TLS == "starttls":
@@ -191,6 +188,19 @@ func (n *Notifier) reason(ctx context.Context, err error, what string) error {
 	}
 	return fmt.Errorf("%s: no connection, or no trusted certificate: it is tried again", what)
 }
+
+// answer is the code that the server gave, 0 when it gave none.
+func answer(err error) int {
+	if reply, ok := errors.AsType[*textproto.Error](err); ok {
+		return reply.Code
+	}
+	if sent, ok := errors.AsType[*mail.SendError](err); ok {
+		return sent.ErrorCode()
+	}
+	return 0
+}
+
+func refused(err error) bool { return answer(err) >= 500 || errors.Is(err, notify.ErrRefused) }
 
 // line is the connection under a session: the library gives it back only after a session began well.
 type line struct {

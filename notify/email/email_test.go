@@ -2,6 +2,7 @@ package email
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"mime/quotedprintable"
@@ -74,14 +75,16 @@ func TestSuite(t *testing.T) {
 			}
 			return all
 		}, Break: func() {
-			s.data = &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "owner@acme.example internal-detail"}
+			s.locked(func() {
+				s.data = &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "owner@acme.example internal-detail"}
+			})
 		}, Secrets: []string{"internal-detail", "127.0.0.1"}}
 	})
 }
 
 func TestMail(t *testing.T) {
 	s := start(t, "starttls")
-	s.login = true
+	s.locked(func() { s.login = true })
 	n := notifier(t, s, func(c *Config, conn *Connection) {
 		c.To = []string{"ops@acme.example", "owner@acme.example"}
 		conn.User, conn.PasswordFile = user, file(t, password+"\n")
@@ -148,16 +151,20 @@ func TestRefusals(t *testing.T) {
 		{"one is gone", map[string]error{"owner@acme.example": gone}, nil, true, 1},
 		{"all are gone", map[string]error{"owner@acme.example": gone, "deputy@acme.example": gone}, nil, true, 0},
 		{"one is busy", map[string]error{"owner@acme.example": busy}, nil, false, 1},
+		{"one busy, one gone", map[string]error{"owner@acme.example": busy, "deputy@acme.example": gone}, nil, false, 0},
 		{"one gone, one busy", map[string]error{"owner@acme.example": gone, "deputy@acme.example": busy}, nil, false, 0},
 		{"contents refused", nil, &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "spam"}, true, 0},
 		{"contents later", nil, &smtp.SMTPError{Code: 452, EnhancedCode: smtp.EnhancedCode{4, 3, 1}, Message: "full"}, false, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := start(t, "starttls")
-			s.refuse, s.data = c.refuse, c.data
+			s.locked(func() { s.refuse, s.data = c.refuse, c.data })
 			err := notifier(t, s, nil).Send(t.Context(), notifytest.Message())
 			if err == nil || errors.Is(err, notify.ErrRefused) != c.refused || strings.Contains(err.Error(), "@") {
 				t.Error(err)
+			}
+			if err != nil && !strings.Contains(err.Error(), fmt.Sprintf("%d of 2", 2-c.took)) {
+				t.Errorf("how many did not go: %v", err)
 			}
 			if len(s.envelopes()) != c.took {
 				t.Errorf("%d took it, want %d", len(s.envelopes()), c.took)
@@ -217,7 +224,8 @@ func TestOtherWays(t *testing.T) {
 			s := start(t, way)
 			n := notifier(t, s, func(_ *Config, c *Connection) {
 				if c.TLS = way; way == "implicit" {
-					c.User, c.PasswordFile, s.login = user, file(t, password), true
+					c.User, c.PasswordFile = user, file(t, password)
+					s.locked(func() { s.login = true })
 				}
 			})
 			if err := n.Send(t.Context(), notifytest.Message()); err != nil || len(s.envelopes()) != 2 {

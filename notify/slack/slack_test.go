@@ -60,6 +60,13 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// locked runs do while no request is under way.
+func (s *service) locked(do func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	do()
+}
+
 func addressFile(t *testing.T, text string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "slack.url")
@@ -92,8 +99,10 @@ func serve(t *testing.T, s *service) string {
 func TestSuite(t *testing.T) {
 	notifytest.Run(t, func(t *testing.T) notifytest.Bench {
 		s := &service{words: "internal-detail"}
-		return notifytest.Bench{Notifier: notifier(t, serve(t, s)+path+"\n"), Received: func() []string { return s.got },
-			Break: func() { s.answer = 503 }, Secrets: []string{"xoxToken", "T0AAAAAAA", "services", "internal-detail"}}
+		return notifytest.Bench{Notifier: notifier(t, serve(t, s)+path+"\n"), Received: func() (got []string) {
+			s.locked(func() { got = s.got })
+			return got
+		}, Break: func() { s.locked(func() { s.answer = 503 }) }, Secrets: []string{"xoxToken", "T0AAAAAAA", "services", "internal-detail"}}
 	})
 }
 

@@ -59,6 +59,13 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
+// locked runs do while no request is under way.
+func (r *receiver) locked(do func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	do()
+}
+
 // verify is written from the recipe, not from the sender.
 func verify(key, header string, body []byte) bool {
 	t, v1, ok := strings.Cut(strings.TrimPrefix(header, "t="), ",v1=")
@@ -73,7 +80,7 @@ func verify(key, header string, body []byte) bool {
 func keyFile(t *testing.T, text string, mode os.FileMode) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "webhook.key")
-	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+	if err := errors.Join(os.WriteFile(path, []byte(text), 0o600), os.Chmod(path, mode)); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -108,7 +115,10 @@ func TestSuite(t *testing.T) {
 	notifytest.Run(t, func(t *testing.T) notifytest.Bench {
 		r := &receiver{status: 200}
 		n := notifier(t, Config{URL: serve(t, r) + "/hook-path", KeyFile: keyFile(t, key+"\n", 0o600)})
-		return notifytest.Bench{Notifier: n, Received: func() []string { return r.got }, Break: func() { r.status = 503 },
+		return notifytest.Bench{Notifier: n, Received: func() (got []string) {
+			r.locked(func() { got = r.got })
+			return got
+		}, Break: func() { r.locked(func() { r.status = 503 }) },
 			Secrets: []string{key, "hook-path", "internal-detail"}}
 	})
 }
