@@ -8,6 +8,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"quarterturn/internal/sim"
+	"quarterturn/rotator"
 )
 
 // Every file that quarterturn creates is this user's alone, whatever the umask would let others have.
@@ -63,5 +66,37 @@ func TestTerminalInitLeft(t *testing.T) {
 				t.Errorf("left behind: %v, %v", all, err)
 			}
 		})
+	}
+}
+
+// A signal where the last four characters are asked for, by rotate or by revoked: nothing is recorded, and echo is on.
+func TestTerminalLastFourLeft(t *testing.T) {
+	st := realStage(t, "1s")
+	fresh, err := st.vendor.Create(sim.Acme, sim.Production, demoName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := sit(t, process(t, st, "rotate", demoName))
+	s.expect("organisation: ")
+	s.types("acme trading\n")
+	s.expect("hidden")
+	s.hidden()
+	s.types(paste(fresh))
+	s.expect("last four: ")
+	terminated(s)
+	if code := s.ends(); code != exitSignal {
+		t.Errorf("rotate: exit code %d; the screen:\n%s", code, s.text())
+	}
+	for name, leave := range map[string]func(*screen){"Ctrl-C": func(s *screen) { s.types("\x03") }, "SIGTERM": terminated} {
+		s := sit(t, process(t, st, "revoked", demoName))
+		s.expect("Last four characters")
+		leave(s)
+		if code := s.ends(); code != exitSignal {
+			t.Errorf("revoked, %s: exit code %d; the screen:\n%s", name, code, s.text())
+		}
+		s.secretless(st.old, fresh)
+	}
+	if state := stateOf(t, st); state != string(rotator.AwaitingRevocation) {
+		t.Errorf("state %s", state)
 	}
 }
