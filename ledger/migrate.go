@@ -63,8 +63,13 @@ func ours(ctx context.Context, db *sql.DB) error {
 	var tables, known int
 	err := db.QueryRowContext(ctx, `SELECT count(*), count(CASE WHEN name = ? THEN 1 END) FROM sqlite_master
 		WHERE type = 'table'`, versions).Scan(&tables, &known)
-	if err == nil && tables > 0 && known == 0 {
-		return ErrForeign
+	if err != nil || known == 0 {
+		if err == nil && tables > 0 {
+			return ErrForeign
+		}
+		return err
 	}
-	return err
+	// goose takes a version table that can't be read, damaged or locked, for one that is missing.
+	var version sql.NullInt64
+	return db.QueryRowContext(ctx, `SELECT max(version_id) FROM `+versions).Scan(&version)
 }

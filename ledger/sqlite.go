@@ -128,7 +128,8 @@ func (l *SQLite) glance(ctx context.Context, abs string) error {
 		return err
 	}
 	defer db.Close()
-	if err := ours(ctx, db); errors.Is(err, ErrForeign) {
+	err = ours(ctx, db)
+	if errors.Is(err, ErrForeign) || errors.Is(l.fault(err), ErrLocked) { // one wait is enough
 		return err
 	}
 	return nil // whatever else is wrong, the writer meets too

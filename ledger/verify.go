@@ -56,7 +56,7 @@ func checkFile(s session, r *Report) error {
 		return err
 	}
 	if answer != "ok" {
-		r.add("", 0, "the file's structure is damaged: keep a copy and restore a backup")
+		r.add("", 0, "%s. %s", ErrDamaged, remedy(ErrDamaged))
 	}
 	return nil
 }

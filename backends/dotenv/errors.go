@@ -30,8 +30,8 @@ func explain(doing string, err error) error {
 		return err
 	case full:
 		return fmt.Errorf("%s: there is no room left, or a quota is used up; nothing was changed: make room and run again: %w", doing, err)
-	case errors.Is(err, syscall.EROFS):
-		return refuse("%s: the file system is read-only; nothing was changed: mount it writable", doing)
+	case errors.Is(err, syscall.EROFS): // a disk in trouble is remounted so, and comes back: nobody has to resume for that
+		return fmt.Errorf("%s: the file system is read-only; nothing was changed: mount it writable and run again: %w", doing, err)
 	case errors.Is(err, fs.ErrPermission):
 		return refuse("%s: permission denied; nothing was changed: give this user the right, or run as the user who has it", doing)
 	}

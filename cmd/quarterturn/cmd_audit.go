@@ -42,7 +42,11 @@ func (a *app) verify(ctx ctxt, s *shop) error {
 
 func printReport(p *printer, r ledger.Report) {
 	for _, bad := range r.Problems {
-		p.mark("STOP", "%s event %d: %s", bad.Chain, bad.Seq, bad.What)
+		where := fmt.Sprintf("%s event %d: ", bad.Chain, bad.Seq)
+		if bad.Chain == "" {
+			where = "" // it concerns the file as a whole
+		}
+		p.mark("STOP", "%s%s", where, bad.What)
 	}
 	if len(r.Problems) == 0 {
 		p.mark("ok", "%d events in %d chains, %d pairs and %d vendor calls are as they were recorded", r.Events, r.Chains, r.Pairs, r.Calls)

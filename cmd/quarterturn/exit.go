@@ -62,7 +62,7 @@ func exitCode(err error) int {
 		return exitSignal
 	case errors.As(err, &refused):
 		return refusalCode(refused)
-	case errors.As(err, &problems), errors.Is(err, rotator.ErrNotFound):
+	case errors.As(err, &problems), errors.Is(err, rotator.ErrNotFound), errors.Is(err, ledger.ErrReadOnly):
 		return exitUsage
 	case integrity(err):
 		return exitStop
