@@ -82,7 +82,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(a.demoCmd(), a.demoRestartCmd(), a.initCmd(), a.checkCmd(), a.adoptCmd(), a.statusCmd(), a.planCmd(),
 		a.runCmd(), a.rotateCmd(), a.submitCmd(), a.fingerprintCmd(), a.rekeyCmd(), a.ledgerCmd(), a.auditCmd(), a.evidenceCmd(), a.configCmd(),
 		a.versionCmd())
-	root.AddCommand(a.identifyCmd())
+	root.AddCommand(a.identifyCmd(), a.workCmd())
 	root.AddCommand(a.wordCmds()...)
 	return root
 }
