@@ -247,7 +247,7 @@ func printIdentity(p *printer, v identityView) {
 		p.mark("note", "%s", n)
 	}
 	if v.Known {
-		p.mark("ok", "%s of %s (%s).", matchText[v.Match], v.Credential, v.Environment)
+		p.mark("ok", "%s of %s (%s).", matchText(v.Match), v.Credential, v.Environment)
 		p.mark("", "%s, key ends in %s, created %s\npair %s", v.Pair.Life, orDash(v.Pair.LastFour), created(v.Pair), v.Pair.ID)
 	} else {
 		p.mark("note", "Not known here.")
@@ -259,8 +259,10 @@ func printIdentity(p *printer, v identityView) {
 	p.mark(cmp.Or(words[v.Verdict], "note"), "%s: %s.", v.Verdict, v.Why)
 }
 
-var matchText = map[string]string{"whole": "A pair", "half": "Half a pair", "mixed": "A mixture with a pair",
-	"swapped": "A pair, its fields in each other's place,"}
+func matchText(match string) string {
+	return map[string]string{"whole": "A pair", "half": "Half a pair", "mixed": "A mixture with a pair",
+		"swapped": "A pair, its fields in each other's place,"}[match]
+}
 
 func created(v *pairView) string {
 	if v.Created == nil {
