@@ -27,7 +27,11 @@ type Field struct {
 //
 // The notes say what was removed or assumed, without any of it. Every error is an *Error.
 func Parse(text []byte, fields []Field) (secret.Material, []string, error) {
-	p := &parser{fields: fields, names: known(fields), found: map[string]entry{}}
+	return parse(text, fields, false)
+}
+
+func parse(text []byte, fields []Field, part bool) (secret.Material, []string, error) {
+	p := &parser{fields: fields, names: known(fields), found: map[string]entry{}, part: part}
 	clean, err := p.clean(text)
 	if err != nil {
 		return nil, nil, err
@@ -59,6 +63,7 @@ type parser struct {
 	names  map[string]string // normalised name to field
 	found  map[string]entry  // by field
 	notes  []string
+	part   bool // fewer fields than asked for will do
 }
 
 // note says something once.
@@ -115,6 +120,9 @@ func (p *parser) material() (secret.Material, error) {
 	m := secret.Material{}
 	for _, f := range p.fields {
 		e, ok := p.found[f.Name]
+		if !ok && p.part {
+			continue
+		}
 		if !ok {
 			return nil, p.fail(Missing, f.Name, 0)
 		}

@@ -160,6 +160,8 @@ func (p *parser) place(bare []entry) error {
 		return nil
 	case len(p.found) > 0:
 		return p.fail(Mixed, "", bare[0].line)
+	case len(bare) == 1 && p.part:
+		return p.take(p.guess(bare[0].value), bare[0])
 	case len(bare) == 1 && len(p.fields) > 1:
 		return p.fail(Missing, "", 0)
 	case len(bare) != len(p.fields) || len(bare) > 2:

@@ -50,13 +50,17 @@ const (
 // ErrInterrupted: Ctrl-C, or ctx ended, whose error it then is too. *Error: the paste was refused. Anything else: the terminal could
 // not be used. In every case the terminal is as it was before.
 func Prompt(ctx context.Context, tty *os.File, fields []Field) (secret.Material, []string, error) {
+	return prompt(ctx, tty, fields, false)
+}
+
+func prompt(ctx context.Context, tty *os.File, fields []Field, part bool) (secret.Material, []string, error) {
 	fd := int(tty.Fd())
 	before, err := term.MakeRaw(fd)
 	if err != nil {
 		return nil, nil, errors.New("the terminal cannot hide what is typed; nothing was asked: give the key on stdin")
 	}
 	defer func() { _ = term.Restore(fd, before) }()
-	s := &session{tty: tty, fd: fd, before: before, fields: fields, text: make([]byte, 0, Limit+2*len(pasteEnds))}
+	s := &session{tty: tty, fd: fd, before: before, fields: fields, part: part, text: make([]byte, 0, Limit+2*len(pasteEnds))}
 	defer s.close()
 	defer s.watch()()
 	s.say(marksOn + question(fields))
@@ -83,6 +87,7 @@ type session struct {
 	fd      int
 	before  *term.State
 	fields  []Field
+	part    bool   // see PromptPart
 	text    []byte // what was taken so far, marks left out; never grown, so that clear reaches every copy
 	pasting bool   // between two marks
 	cr      bool   // the last byte was a carriage return
@@ -114,7 +119,7 @@ func (s *session) parse() (secret.Material, []string, error) {
 		p := &parser{fields: s.fields}
 		return nil, nil, p.fail(TooLong, "", 0)
 	}
-	return Parse(s.text, s.fields)
+	return parse(s.text, s.fields, s.part)
 }
 
 // listen reads burst after burst until the end.

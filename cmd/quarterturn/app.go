@@ -82,7 +82,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(a.demoCmd(), a.demoRestartCmd(), a.initCmd(), a.checkCmd(), a.adoptCmd(), a.statusCmd(), a.planCmd(),
 		a.runCmd(), a.rotateCmd(), a.submitCmd(), a.fingerprintCmd(), a.rekeyCmd(), a.ledgerCmd(), a.auditCmd(), a.evidenceCmd(), a.configCmd(),
 		a.versionCmd())
-	root.AddCommand(a.manCmd(), a.completionCmd())
+	root.AddCommand(a.manCmd(), a.completionCmd(), a.identifyCmd(), a.workCmd())
 	root.AddCommand(a.wordCmds()...)
 	a.completeNames(root)
 	return root

@@ -286,23 +286,6 @@ func moveText(plan rotator.Plan) string {
 	return fmt.Sprintf("%swait in %s: %s", opening, from, m.Why)
 }
 
-func (a *app) adoptCmd() *cobra.Command {
-	var created, last4 string
-	c := &cobra.Command{Use: "adopt NAME", Short: "bring in a key that is already in use; changes nothing outside", Args: names(1, 1, "one name"),
-		RunE: func(c *cobra.Command, args []string) error {
-			when, err := creation(created)
-			if err != nil {
-				return err
-			}
-			return a.withNamed(c.Context(), args, func(s *shop) error {
-				return a.adopt(c.Context(), s, rotator.Adoption{Credential: args[0], Who: a.as, Created: when, Fragment: last4})
-			})
-		}}
-	c.Flags().StringVar(&created, "created", "", "the day the portal says the key was created, e.g. 2026-09-01; unknown is overdue")
-	c.Flags().StringVar(&last4, "last4", "", "last four characters the portal shows, to be compared with the places")
-	return c
-}
-
 // creation is the start of a day of UTC, the earliest the key can have been made: an age is never under-reported.
 func creation(s string) (time.Time, error) {
 	if s == "" {

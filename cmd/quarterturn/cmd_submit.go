@@ -100,6 +100,11 @@ func (a *app) paste(ctx ctxt, fields []intake.Field) (secret.Material, []string,
 // piped reads standard input until its end, or until ctx ends: a pipe that stays open must not outlive a signal. The read
 // itself cannot be called off; the process ends soon after.
 func piped(ctx ctxt, in io.Reader, fields []intake.Field) (secret.Material, []string, error) {
+	return pipedBy(ctx, in, fields, intake.ReadPaste)
+}
+
+func pipedBy(ctx ctxt, in io.Reader, fields []intake.Field,
+	by func(io.Reader, []intake.Field) (secret.Material, []string, error)) (secret.Material, []string, error) {
 	type paste struct {
 		m     secret.Material
 		notes []string
@@ -108,7 +113,7 @@ func piped(ctx ctxt, in io.Reader, fields []intake.Field) (secret.Material, []st
 	read := make(chan paste, 1)
 	go func() {
 		var p paste
-		p.m, p.notes, p.err = intake.ReadPaste(in, fields)
+		p.m, p.notes, p.err = by(in, fields)
 		read <- p
 	}()
 	select {

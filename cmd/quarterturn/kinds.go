@@ -37,7 +37,7 @@ type outside struct {
 // The wiring list: a new adapter is one line in one of these maps.
 func placeKinds() map[string]placeKind {
 	return map[string]placeKind{
-		"dotenv": {schema: dotenv.Schema(), target: dotenvTarget, build: buildDotenv},
+		"dotenv": {schema: dotenv.Schema(), target: dotenvTarget, build: buildDotenv, finder: dotenv.Finder{}},
 	}
 }
 
@@ -67,6 +67,7 @@ type placeKind struct {
 	schema   []byte
 	target   func(dir string, settings *strict.Document) string
 	build    func(o outside, p config.Place) (backends.Place, error)
+	finder   backends.Finder // nil: it cannot be searched
 }
 
 type redeployKind struct {
