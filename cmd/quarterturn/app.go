@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
-	"quarterturn/intake"
 	"quarterturn/internal/strict"
 	"quarterturn/rotator"
 )
@@ -82,8 +81,9 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
 	root.AddCommand(a.demoCmd(), a.demoRestartCmd(), a.initCmd(), a.checkCmd(), a.adoptCmd(), a.statusCmd(), a.planCmd(),
 		a.runCmd(), a.rotateCmd(), a.submitCmd(), a.fingerprintCmd(), a.rekeyCmd(), a.ledgerCmd(), a.auditCmd(), a.evidenceCmd(), a.configCmd(),
-		a.versionCmd())
+		a.versionCmd(), a.completionCmd(), a.manCmd())
 	root.AddCommand(a.wordCmds()...)
+	a.completing(root)
 	return root
 }
 
