@@ -16,10 +16,16 @@ import (
 func (a *app) auditCmd() *cobra.Command {
 	c := &cobra.Command{Use: "audit", Short: "the trail, checked", Args: noSuchCommand,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
-	c.AddCommand(&cobra.Command{Use: "verify", Short: "recompute every chain and digest", Args: names(0, 0, "no arguments"),
+	var file string
+	verify := &cobra.Command{Use: "verify", Short: "recompute every chain and digest", Args: names(0, 0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if file != "" {
+				return a.verifyFile(c.Context(), file)
+			}
 			return a.with(c.Context(), func(s *shop) error { return a.verify(c.Context(), s) })
-		}})
+		}}
+	verify.Flags().StringVar(&file, "file", "", "check this export instead, and that the ledger, if there, extends it")
+	c.AddCommand(verify, a.exportCmd())
 	return c
 }
 
