@@ -185,6 +185,7 @@ func (rt *Rotator) reminder(sp Spec, s Standing, i *Item) (notify.Message, bool)
 	if s.Rotation != nil {
 		m.Rotation = string(s.Rotation.ID)
 		m.What += "; its rotation is " + words(s.Rotation.State)
+		m.Broken = s.Rotation.Facts.Told.Broken
 	}
 	if m.Command == "" {
 		m.Command = "quarterturn status " + sp.Credential

@@ -213,7 +213,7 @@ func moreTriples(v view) (Move, bool) {
 
 func provenDead(v view) (Move, bool) {
 	m := Move{To: RevocationProven, Why: fmt.Sprintf("%d triples over %s: the old pair is dead",
-		len(v.r.Facts.Triples), v.r.Facts.Triples[len(v.r.Facts.Triples)-1].At.Sub(v.r.Facts.Triples[0].At))}
+		len(v.r.Facts.Triples), v.r.Facts.Triples[len(v.r.Facts.Triples)-1].At.Sub(v.r.Facts.Triples[0].At).Round(time.Second))}
 	if v.r.Lane == Burial {
 		m.Lives = map[PairID]Life{v.r.Old: Dead}
 	}
@@ -297,7 +297,7 @@ func rolledBack(v view) (Move, bool) {
 }
 
 func awaitHelp(v view) (Move, bool) {
-	reason := "stopped: " + v.r.Facts.Reason + ". Mend it and resume"
+	reason := "stopped: " + strings.TrimPrefix(v.r.Facts.Reason, "stopped: ") + ". Mend it and resume"
 	if v.r.Lane == Routine && v.s.OldHeld && verdict(v.s.Old) != vendors.Refused {
 		reason += ", or use " + v.cmd("rollback")
 	}

@@ -159,3 +159,20 @@ func outbox(w *world) {
 	w.clock.Advance(24 * time.Hour)
 	w.same("over", len(w.parcels()), 0)
 }
+
+// skew: a vendor's clock that is far from ours is kept in mind until it answers with another time.
+func skew(w *world) {
+	call := func(id string, ahead time.Duration) {
+		c := rotator.Call{ID: id, Credential: "one"}
+		c.Reading.At, c.Reading.ServerTime = w.clock.Now(), w.clock.Now().Add(ahead)
+		w.must(w.ledger.Log(w.ctx, c))
+	}
+	for i, ahead := range []time.Duration{10 * time.Minute, 0, -time.Hour, rotator.ClockTolerance} {
+		call("c"+string(rune('0'+i)), ahead)
+		want := ahead
+		if ahead.Abs() <= rotator.ClockTolerance {
+			want = 0
+		}
+		w.same("skew after "+ahead.String(), w.agenda().Skew, want)
+	}
+}

@@ -54,6 +54,7 @@ func Run(t *testing.T, open Open) {
 		{"one journey takes over from another", superseding},
 		{"retiring", retiring},
 		{"epochs", epochs},
+		{"skew", skew},
 		{"outbox", outbox},
 		{"one claim wins", manyClaims},
 		{"no event is lost", manyEvents},

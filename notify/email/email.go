@@ -64,7 +64,21 @@ func (n *Notifier) Send(ctx context.Context, m notify.Message) error {
 	}
 	err = n.each(ctx, client, m, to)
 	_ = client.Close()
+	if err == nil && n.unusable(m) > 0 {
+		err = fmt.Errorf("%d of the people to be told have no usable mail address, the others have their mail: %w: mend people in "+
+			"the configuration", n.unusable(m), notify.ErrRefused)
+	}
 	return err
+}
+
+// unusable counts recipients that are no whole address: nobody would ever hear that they were not told.
+func (n *Notifier) unusable(m notify.Message) (count int) {
+	for _, a := range slices.Concat(m.To, n.config.To) {
+		if !plain(a) {
+			count++
+		}
+	}
+	return count
 }
 
 // each sends to one after the other. An error to try again after weighs more than a refusal.

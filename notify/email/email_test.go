@@ -125,8 +125,9 @@ func TestHeadersCannotBeInjected(t *testing.T) {
 	m := notifytest.Message()
 	m.ID, m.Credential, m.What = "x>\r\nBcc: <eve@evil.example>", "a\r\nBcc: eve@evil.example", "b\nTo: eve@evil.example"
 	m.To = []string{"owner@acme.example", "x@acme.example>\r\nRCPT TO:<eve@evil.example", "Eve <eve@evil.example>"}
-	if err := notifier(t, s, nil).Send(t.Context(), m); err != nil {
-		t.Fatal(err)
+	err := notifier(t, s, nil).Send(t.Context(), m)
+	if !errors.Is(err, notify.ErrRefused) || !strings.Contains(err.Error(), "2 of the people") || strings.Contains(err.Error(), "evil") {
+		t.Fatalf("two addresses that are none: %v", err)
 	}
 	got := s.envelopes()
 	if len(got) != 1 || got[0].to != "owner@acme.example" {

@@ -71,7 +71,6 @@ func hostile(t *testing.T, b Bench) {
 	m := Message()
 	const evil = "x\r\nBcc: eve@evil.example\r\n\r\n.\r\nEVIL\x00\x1b[2J\u202e\xff<!channel>"
 	m.ID, m.Credential, m.What, m.Broken, m.Command = evil, evil, evil, evil, evil
-	m.To = append(m.To, "eve@evil.example\r\nRCPT TO:<mallory@evil.example>")
 	plain := len(send(t, b, Message()))
 	got := send(t, b, m)
 	if len(got) != plain {

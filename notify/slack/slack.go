@@ -53,6 +53,9 @@ func (n *Notifier) Send(ctx context.Context, m notify.Message) error {
 	if e, ok := errors.AsType[*httpx.Error](err); ok && answer.Status == 0 {
 		return failed(e)
 	}
+	if answer.Status == http.StatusOK && strings.TrimSpace(string(answer.Body)) != "ok" {
+		return errors.New("what answered in slack's place is not slack: it is tried again")
+	}
 	return notify.Answered(answer.Status, answer.Header.Get("Retry-After"), n.opt.Now())
 }
 
@@ -73,8 +76,14 @@ func failed(e *httpx.Error) error {
 	return fmt.Errorf("slack gave no answer (%s: %s): it is tried again", e.Stage, e.Why)
 }
 
+// longest is how much of a body is sent, in bytes: escaped at the worst, it stays below the 40,000 characters that Slack takes.
+const longest = 6000
+
 // render escapes the three characters that Slack reads as its own, so that no text can mention everybody or hide a link.
 func render(m notify.Message) string {
 	subject, body := notify.Text(m)
+	if len(body) > longest {
+		body = strings.ToValidUTF8(body[:longest], "") + " ..."
+	}
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(subject + "\n\n" + body)
 }
