@@ -19,7 +19,7 @@ const (
 	mostEntries = 500     // entries of one file
 )
 
-// Finder looks for a pair in files that are named like .env files: .env, .env.*, *.env.
+// Finder looks for a pair in files that are named like .env files: .env, .env.*, *.env, *.env.*, .envrc.
 type Finder struct{}
 
 var _ backends.Finder = Finder{}
@@ -84,7 +84,7 @@ func (s *search) visit(path string, d fs.DirEntry, err error) error {
 }
 
 func likely(name string) bool {
-	return name == ".env" || strings.HasPrefix(name, ".env.") || strings.HasSuffix(name, ".env")
+	return strings.HasSuffix(name, ".env") || strings.Contains(name, ".env.") || name == ".envrc"
 }
 
 // file compares every entry with every field, in constant time.
@@ -104,7 +104,9 @@ func (s *search) file(path string) {
 	for _, name := range s.entries(path, was.data) {
 		doc, err := parse(was.data, []string{name})
 		if err != nil {
-			s.note("%s, %s", path, err)
+			if s.suspect(was.data, name) {
+				s.note("%s, %s", path, err)
+			}
 			continue
 		}
 		s.compare(&hit, doc, name)
@@ -112,6 +114,24 @@ func (s *search) file(path string) {
 	if len(hit.Fields) > 0 {
 		s.found = append(s.found, hit)
 	}
+}
+
+// suspect: some line gives the name what looks like a field, although not every reader would see it there. Entries that
+// have nothing to do with the pair are nobody's business.
+func (s *search) suspect(data []byte, name string) bool {
+	for line := range strings.SplitSeq(string(data), "\n") {
+		at := head.FindStringSubmatchIndex(line)
+		if at == nil || line[at[2]:at[3]] != name {
+			continue
+		}
+		value := secret.New(strings.Trim(line[at[1]:], " \t\r\"'"))
+		for _, field := range s.material {
+			if field.Equal(value) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (s *search) compare(hit *backends.Found, doc document, name string) {

@@ -50,3 +50,22 @@ func TestFind(t *testing.T) {
 		t.Error("it went on after its end")
 	}
 }
+
+// TestFindSaysNothingOfOthers: only an entry that seems to hold the pair is worth a word, and every name that .env files
+// go by is looked at.
+func TestFindSaysNothingOfOthers(t *testing.T) {
+	dir := t.TempDir()
+	odd := "URL: x\nPASS=\"a$b\"\nTOKEN=`date`\n"
+	writeFile(t, filepath.Join(dir, "others.env"), odd+"A_KEY=k-1234\n", 0o600)
+	writeFile(t, filepath.Join(dir, "colon.env"), odd+"A_KEY: k-1234\n", 0o600)
+	for _, name := range []string{"app.env.local", ".envrc"} {
+		writeFile(t, filepath.Join(dir, name), "A_KEY=k-1234\n", 0o600)
+	}
+	found, notes, err := Finder{}.Find(t.Context(), dir, secret.Material{"key": secret.New("k-1234")})
+	if err != nil || len(found) != 3 {
+		t.Errorf("%v %v", found, err)
+	}
+	if len(notes) != 1 || !strings.Contains(notes[0], "colon.env, line 4: A_KEY: it is set with a colon") {
+		t.Errorf("%q", notes)
+	}
+}

@@ -60,10 +60,8 @@ func (a *app) exportCmd() *cobra.Command {
 }
 
 func (a *app) export(ctx ctxt, s *shop, since time.Time, credential, file string) error {
-	if credential != "" {
-		if err := s.knows([]string{credential}); err != nil {
-			return err
-		}
+	if err := s.everKnew(ctx, credential); err != nil {
+		return err
 	}
 	var b bytes.Buffer
 	if err := s.exported(ctx, &b, since, credential); err != nil {
@@ -79,6 +77,20 @@ func (a *app) export(ctx ctxt, s *shop, since time.Time, credential, file string
 	lines := bytes.Count(b.Bytes(), []byte("\n"))
 	return a.p.give(answer{json: map[string]any{"file": file, "lines": lines}, next: "quarterturn audit verify --file " + file,
 		text: func(p *printer) { p.mark("ok", "%s holds the trail in %d lines", file, lines) }})
+}
+
+// everKnew accepts a credential that is configured, and one that left the configuration and of which the ledger holds
+// something: its trail is not over with it.
+func (s *shop) everKnew(ctx ctxt, name string) error {
+	if name == "" || s.configured(name).Name != "" {
+		return nil
+	}
+	events, err := s.ledger.Events(ctx, ledger.CredentialChain(name))
+	rotations, rerr := s.ledger.Rotations(ctx, name)
+	if err = errors.Join(err, rerr); err != nil || len(events)+len(rotations) > 0 {
+		return err
+	}
+	return s.knows([]string{name})
 }
 
 // exported writes everything. The last line has the digest of all lines before it, so that a missing end is noticed.

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -187,11 +188,33 @@ func (s *shop) alive(ctx ctxt, w world, v *identityView, pair rotator.Pair, m se
 		v.Why = "half a pair cannot be asked about; it was sent nowhere"
 		return nil
 	}
+	lost, err := s.incomparable(ctx, c)
+	if err != nil {
+		return err
+	}
+	if lost > 0 {
+		v.Why = fmt.Sprintf("%d %s of other environments cannot be compared, because their fingerprint key is not held here: it may be one "+
+			"of them, and was sent nowhere", lost, plural("pair", lost))
+		return nil
+	}
 	if other := profile.Elsewhere(m, c.Environment); other != "" {
 		v.Why = "it begins like a pair of " + other + ", and " + as + " is " + c.Environment + ": environments never mix; it was sent nowhere"
 		return nil
 	}
 	return s.probe(ctx, w, v, c, m)
+}
+
+// incomparable counts pairs of other hosts and environments than c's that no key held here can name (I-4): a paste that
+// nobody seems to know may be one of them.
+func (s *shop) incomparable(ctx ctxt, c config.Credential) (n int, err error) {
+	pairs, err := s.ledger.Pairs(ctx, "")
+	for _, p := range pairs {
+		here := p.Environment == c.Environment && s.configured(p.Credential).Vendor == c.Vendor
+		if len(p.Prints) > 0 && !s.keys.Knows(p.Prints) && !here {
+			n++
+		}
+	}
+	return n, err
 }
 
 func (s *shop) aliveKnown(ctx ctxt, w world, v *identityView, pair rotator.Pair, m secret.Material) error {
@@ -203,6 +226,8 @@ func (s *shop) aliveKnown(ctx ctxt, w world, v *identityView, pair rotator.Pair,
 		v.Why = "half a pair cannot be asked about; the ledger knows the pair as " + string(pair.Life)
 	case c.Name == "" || c.Environment != pair.Environment:
 		v.Why = "its credential is not configured for " + pair.Environment + " any more; it was sent nowhere"
+	case (pair.Life == rotator.Dead || pair.Life == rotator.Ended) && !s.profiles[c.Vendor].Lifecycle.FailingProbes:
+		v.Why = "the ledger knows it as " + string(pair.Life) + ", and the vendor's profile forbids calls that are expected to fail"
 	default:
 		v.Next = s.inUse(pair)
 		return s.probe(ctx, w, v, c, m)
