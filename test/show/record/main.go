@@ -189,7 +189,7 @@ func (s *screen) raw() string {
 
 func (s *screen) plain() string {
 	text := regexp.MustCompile(`\x1b\[[0-9;?]*[a-zA-Z]`).ReplaceAllString(s.raw(), "")
-	return strings.ReplaceAll(text, "\r\n", "\n")
+	return overwritten(strings.ReplaceAll(text, "\r\n", "\n"))
 }
 
 func (s *screen) expect(want string) error {
@@ -313,4 +313,9 @@ func (b *browser) revokeOldest() (string, error) {
 	last := found[len(found)-1]
 	_, err = b.post(last[1], "confirm", last[2])
 	return last[2], err
+}
+
+// overwritten leaves of each line what a carriage return did not take back: a count-down is gone when it is over.
+func overwritten(text string) string {
+	return regexp.MustCompile(`[^\n]*\r`).ReplaceAllString(text, "")
 }

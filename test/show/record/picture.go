@@ -17,6 +17,7 @@ const (
 // picture draws what a terminal would show as an SVG: bold, faint, red, green and yellow are all that is used.
 func picture(raw string) []byte {
 	raw = regexp.MustCompile(`\x1b\[\?[0-9;]*[a-zA-Z]`).ReplaceAllString(strings.ReplaceAll(raw, "\r\n", "\n"), "")
+	raw = overwritten(raw)
 	lines := strings.Split(strings.TrimRight(raw, "\n"), "\n")
 	height := 2*margin + lineHeight*len(lines)
 	width := 2*margin + int(letter*columns)
