@@ -18,6 +18,9 @@ const (
 // underway is longer than a call can last. A process that died between Take and Done blocks a key no longer than this.
 const underway = time.Minute
 
+// pending is how long a call without an answer counts: no longer than a failing one.
+func (o Options) pending() time.Duration { return min(underway, o.Window) }
+
 // Take asks whether one smoke call with key (a non-secret id) to host may be made now, over all processes that share
 // the ledger. A zero time: go ahead, the call is counted; call Done after it. Otherwise nothing was counted, and free is
 // when to ask again: at most one call per Options.Gap for a key and host, and at most Options.Failing failing ones per
@@ -62,7 +65,7 @@ func (s session) take(o Options, key, host string) (time.Time, error) {
 func (s session) forget(o Options) error {
 	_, err := s.exec(`DELETE FROM probes WHERE at > ? OR state = ? AND at <= ? OR state = ? AND at <= ?
 		OR state = ? AND at <= ?`, nanos(s.now.Add(o.Window)), fine, nanos(s.now.Add(-o.Gap)),
-		failing, nanos(s.now.Add(-o.Window)), asked, nanos(s.now.Add(-max(underway, o.Gap))))
+		failing, nanos(s.now.Add(-o.Window)), asked, nanos(s.now.Add(-max(o.pending(), o.Gap))))
 	return err
 }
 
@@ -106,7 +109,7 @@ func (s session) failures(o Options, key string) (time.Time, error) {
 		var state string
 		err = scan(&at, &state)
 		if t = fromNanos(at).Add(o.Window); state == asked {
-			t = fromNanos(at).Add(underway)
+			t = fromNanos(at).Add(o.pending())
 		}
 		return t, err
 	}, `SELECT at, state FROM probes WHERE key = ? AND state <> ?`, key, fine)

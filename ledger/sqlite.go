@@ -23,7 +23,7 @@ type Options struct {
 	Wait      time.Duration // how long a write waits for another process's: 5 s
 	Gap       time.Duration // between two smoke calls with one key to one host: 1 s
 	Failing   int           // smoke calls with one key that may fail within Window: 3
-	Window    time.Duration // 10 minutes
+	Window    time.Duration // 10 minutes; seconds for a vendor that is simulated on this machine
 }
 
 const (

@@ -38,10 +38,10 @@ func decide(sp Spec, r Rotation, s Seen, now time.Time) Move {
 	v := view{sp: sp, r: r, s: s, now: now}
 	for _, rw := range rows(r) {
 		if m, ok := rw(v); ok {
-			return m
+			return v.paced(m)
 		}
 	}
-	return wait(v, now.Add(tick), "nothing to do", "")
+	return v.paced(wait(v, now.Add(tick), "nothing to do", ""))
 }
 
 // rows lists, in order, what is asked in a state: the first row that answers wins.

@@ -441,7 +441,7 @@ func (l *looker) probe(ctx context.Context, id PairID, s *Seen) (*vendors.Readin
 	if !ok || id == "" {
 		return nil, nil
 	}
-	if rd, heard := l.readings[id]; heard && s.At.Sub(rd.At) < verdictAge {
+	if rd, heard := l.readings[id]; heard && s.At.Sub(rd.At) < l.c.Spec.Profile.AtMost(verdictAge) {
 		return &rd, nil
 	}
 	rd, err := l.ask(ctx, id, m, s)

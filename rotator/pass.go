@@ -10,10 +10,8 @@ import (
 )
 
 const (
-	passLimit  = 1000             // rotations one pass takes up
-	stepLimit  = 200              // steps one claim makes before it gives way
-	longLease  = 10 * time.Minute // around a redeploy, which may take long
-	leaseSpare = 15 * time.Second // contexts end so long before the lease does (I-6)
+	passLimit = 1000 // rotations one pass takes up
+	stepLimit = 200  // steps one claim makes before it gives way
 )
 
 // Outcome is what one pass did with one rotation.
@@ -142,16 +140,16 @@ func (w *work) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return w.release(w.rt.now().Add(soon), "much happened in this pass; it goes on in the next", "")
+	return w.release(w.soon(), "much happened in this pass; it goes on in the next", "")
 }
 
 // step is one look and one move. Its effects end before the lease does.
 func (w *work) step(ctx context.Context) (done bool, err error) {
-	lctx, cancel := context.WithTimeout(ctx, w.rt.o.Lease-leaseSpare)
+	lctx, cancel := context.WithTimeout(ctx, within(w.rt.o.Lease))
 	defer cancel()
 	s, events, err := w.learned(lctx)
 	if err != nil {
-		return true, errors.Join(err, w.release(w.rt.now().Add(soon), "the look was cut short; the next one goes on", ""))
+		return true, errors.Join(err, w.release(w.soon(), "the look was cut short; the next one goes on", ""))
 	}
 	if ctx.Err() != nil { // half a look: nothing may be decided on it
 		return true, errors.Join(ctx.Err(), w.release(w.rt.now(), "the pass was stopped; the next one goes on", ""))
@@ -203,13 +201,13 @@ func (w *work) act(ctx context.Context, m Move, events []Event) (done bool, err 
 	w.intend(m)
 	lease := w.rt.o.Lease
 	if m.Do == Redeploy {
-		lease = max(lease, longLease)
+		lease = w.rt.long
 	}
 	events = append(events, w.event("intent", m.Why, map[string]string{"do": string(m.Do), "target": m.Target})...)
 	if err := w.record(ctx, Change{Events: events, Lease: lease}); err != nil {
 		return true, err
 	}
-	ectx, cancel := context.WithTimeout(ctx, lease-leaseSpare)
+	ectx, cancel := context.WithTimeout(ctx, within(lease))
 	defer cancel()
 	c, err := w.effect(ectx, m)
 	if err != nil {
@@ -229,7 +227,7 @@ func (w *work) failed(ctx context.Context, m Move, cause error) (done bool, err 
 		w.r.Facts.Stop = cause.Error() // the next look's decide answers it
 		return false, w.record(ctx, Change{Events: events, Lease: w.rt.o.Lease})
 	}
-	w.r.NextAt, w.r.Why, w.r.Command = view{r: w.r, now: w.rt.now()}.backoff(), cause.Error(), ""
+	w.r.NextAt, w.r.Why, w.r.Command = view{sp: w.l.c.Spec, r: w.r, now: w.rt.now()}.backoff(), cause.Error(), ""
 	w.tell(w.r.NextAt)
 	return true, errors.Join(cause, w.record(ctx, Change{Events: events, Release: true}))
 }
@@ -354,6 +352,8 @@ func (w *work) release(next time.Time, why, command string) error {
 	return w.record(context.Background(), Change{Release: true})
 }
 
+func (w *work) soon() time.Time { return w.rt.now().Add(w.l.c.Spec.Profile.AtMost(soon)) }
+
 func (w *work) tell(next time.Time) {
 	w.out.Next, w.out.Why, w.out.Command = next, w.r.Why, w.r.Command
 }
@@ -365,7 +365,7 @@ func (w *work) event(kind, text string, data map[string]string) []Event {
 // record makes c true for the row as this claim knows it, and tells whoever listens. It is short, and goes through when
 // ctx is over already: what was done or seen before a signal is kept. The lease guards it.
 func (w *work) record(ctx context.Context, c Change) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseSpare)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordFor)
 	defer cancel()
 	c.Rotation = w.r
 	c.Rotation.Spec, c.Rotation.Words = w.l.c.Spec.Digest, nil

@@ -40,14 +40,15 @@ type Options struct {
 	NewID       func() string // random, printable, 16 or more characters
 	Owner       string        // who holds the leases, e.g. host and process
 	Trail       func(Event)   // told after each record; nil: nobody listens
-	Lease       time.Duration // 0: 2 minutes
+	Lease       time.Duration // 0: 2 minutes; where every vendor is simulated with a pace, seconds
 }
 
 // Rotator runs passes over the configured credentials.
 type Rotator struct {
 	o     Options
 	creds map[string]Credential
-	stock string // digest of the whole configuration
+	stock string        // digest of the whole configuration
+	long  time.Duration // the lease around a redeploy
 }
 
 // New refuses options that lack a safety part.
@@ -55,10 +56,8 @@ func New(o Options) (*Rotator, error) {
 	if o.Ledger == nil || o.Now == nil || o.NewID == nil || o.Owner == "" {
 		return nil, fmt.Errorf("a rotator needs a ledger, a clock, an id source and an owner")
 	}
-	if o.Lease == 0 {
-		o.Lease = 2 * time.Minute
-	}
 	rt := &Rotator{o: o, creds: map[string]Credential{}}
+	rt.o.Lease, rt.long = leases(o)
 	for _, c := range o.Credentials {
 		if c.Spec.Credential == "" || rt.creds[c.Spec.Credential].Spec.Credential != "" {
 			return nil, fmt.Errorf("credential names must be given once each")

@@ -392,7 +392,7 @@ func currentGone(v view) (Move, bool) {
 }
 
 func watchOver(v view) (Move, bool) {
-	over := !v.now.Before(v.r.Facts.DeadAt.Add(watchFor)) && verdict(v.s.Old) == vendors.Refused
+	over := !v.now.Before(v.r.Facts.DeadAt.Add(v.sp.Profile.AtMost(watchFor))) && verdict(v.s.Old) == vendors.Refused
 	if !over && v.s.OldHeld {
 		return Move{}, false
 	}
@@ -400,7 +400,7 @@ func watchOver(v view) (Move, bool) {
 }
 
 func watchOn(v view) (Move, bool) {
-	end := v.r.Facts.DeadAt.Add(watchFor)
+	end := v.r.Facts.DeadAt.Add(v.sp.Profile.AtMost(watchFor))
 	if !v.now.Before(end) {
 		return trouble(v, v.now.Add(tick), "dead; the last look was unclear: "+why(v.s.Old, v.s)), true
 	}

@@ -169,7 +169,7 @@ func newDead(v view) (Move, bool) {
 // pair. A third one in the same rotation is the only way on.
 func bothDead(v view) (Move, bool) {
 	since := v.r.Facts.JointSince
-	if since.IsZero() || v.now.Before(since.Add(sureDead)) || v.r.New != "" && verdict(v.s.New) != vendors.Refused {
+	if since.IsZero() || v.now.Before(since.Add(v.sp.Profile.AtMost(sureDead))) || v.r.New != "" && verdict(v.s.New) != vendors.Refused {
 		return Move{}, false
 	}
 	m := Move{To: AwaitingKey, DropNew: true, Broken: "every consumer: no pair works",

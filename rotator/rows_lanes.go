@@ -218,7 +218,7 @@ func (v view) spared(p PlaceSpec) bool {
 // unprovenInEmergency is useUnproven with a way to go on at once: an approval that names who has not proved the pair.
 func unprovenInEmergency(v view) (Move, bool) {
 	m, ok := useUnproven(v)
-	if !ok || m.To != "" || v.now.Before(v.r.EnteredAt.Add(soon)) { // most prove themselves within the minute
+	if !ok || m.To != "" || v.now.Before(v.r.EnteredAt.Add(v.sp.Profile.AtMost(soon))) { // most prove themselves within the minute
 		return m, ok
 	}
 	var names []string

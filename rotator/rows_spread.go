@@ -70,7 +70,7 @@ func putOne(v view, p PlaceSpec) (Move, bool) {
 // backoff grows with failures in a row, up to a tick.
 func (v view) backoff() time.Time {
 	d := soon << min(v.r.Facts.Stuck, 4)
-	return v.now.Add(min(d, tick))
+	return v.now.Add(v.sp.Profile.AtMost(min(d, tick)))
 }
 
 func followers(v view) (Move, bool) {

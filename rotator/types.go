@@ -258,6 +258,7 @@ type ProfileSpec struct {
 	Host             string        // pinned host of the environment
 	LiveLimit        int           // how many pairs may live at once; 0 unknown
 	Propagation      time.Duration // how long a revocation may take to bite
+	Pace             time.Duration // bounds every span waited for a vendor simulated on this machine; 0: a real one, no bound
 	FailingProbes    bool          // false: the profile forbids probes that fail: death is attested, never proven
 	NamesEnvironment bool          // the answer says which environment it is
 	CanDisable       bool          // the portal can disable before it deletes

@@ -36,7 +36,7 @@ func (p Profile) check(doc *strict.Document) strict.Problems {
 
 func (i *inspection) lifecycle() {
 	l := i.Lifecycle
-	if l.Propagation < shortest && !i.inside() {
+	if l.Propagation < shortest && !i.loopback() {
 		i.add("a propagation time too short for a real host", "use at least 10m", "lifecycle", "propagation")
 	}
 	if l.Kind == "overlap" && l.LivePairs < 2 {
@@ -45,16 +45,6 @@ func (i *inspection) lifecycle() {
 	if l.CanDisable() && len(i.Portal.Disable) == 0 {
 		i.add("possible, but the portal has no steps for it", "add portal.disable", "lifecycle", "disable")
 	}
-}
-
-// inside reports whether every environment is on loopback.
-func (i *inspection) inside() bool {
-	for _, e := range i.Environments {
-		if !e.loopback() {
-			return false
-		}
-	}
-	return true
 }
 
 func (i *inspection) fields() {

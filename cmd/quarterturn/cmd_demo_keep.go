@@ -278,7 +278,7 @@ func (k *kept) hello(fresh bool) answer {
 			p.line("    export QUARTERTURN_CONFIG=%s", config)
 			p.line("")
 			p.say("The clock is your machine's, and the spans are short: both keys live 20 s after everything is verified, and a " +
-				"revocation bites after 4. Kill a pass with kill -9 and run again: what it held is free after two minutes, after " +
-				"ten when it was redeploying.")
+				"revocation bites after 4. Kill a pass with kill -9 and run again: what it held is free after twelve seconds, after " +
+				"twice that when it was redeploying (with a real vendor: two minutes, and ten).")
 		}}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -64,4 +65,23 @@ func TestStoryConfigurationOfAnIdleCredential(t *testing.T) {
 	b.pass()
 	b.recounts(`"policy.rotate_at":"changed"`)
 	b.does(exitDone, "audit", "verify")
+}
+
+// TestShortPropagationNeedsLoopback: seconds are for a vendor on this machine alone; elsewhere every command says which
+// line to mend.
+func TestShortPropagationNeedsLoopback(t *testing.T) {
+	b := raise(t, stageOptions{Quick: true})
+	b.does(exitDone, "config", "check")
+	profile, err := os.ReadFile(b.path("bluum-demo.yaml"))
+	b.must(err)
+	remote := regexp.MustCompile(`(production: \{base: ")[^"]*`).ReplaceAllString(string(profile), `${1}https://api.bluum.example/v1`)
+	b.must(os.WriteFile(b.path("bluum-demo.yaml"), []byte(remote), 0o600))
+	for _, args := range [][]string{{"config", "check"}, {"check"}, {"run"}, {"rotate", demoName}} {
+		code, said := spoken(b, "", args...)
+		flat := strings.Join(strings.Fields(said), " ")
+		if code != exitUsage || !strings.Contains(flat, "bluum-demo.yaml:6:") || !strings.Contains(flat, "lifecycle.propagation") ||
+			!strings.Contains(flat, "too short for a real host") {
+			t.Errorf("%v: exit code %d: %s", args, code, said)
+		}
+	}
 }

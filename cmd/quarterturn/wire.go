@@ -48,7 +48,7 @@ func open(ctx context.Context, w world, path string, wi wiring) (*shop, error) {
 	if s.keys, err = secret.LoadKeys(cfg.Fingerprint.KeyFile); err != nil {
 		return nil, &failure{code: exitUsage, err: fmt.Errorf("fingerprint keys: %w", err)}
 	}
-	s.ledger, err = ledger.OpenSQLite(ctx, cfg.Ledger.Path, w.now, ledger.Options{KeepCalls: cfg.KeepCalls})
+	s.ledger, err = ledger.OpenSQLite(ctx, cfg.Ledger.Path, w.now, ledger.Options{KeepCalls: cfg.KeepCalls, Window: s.pace()})
 	if err != nil {
 		return nil, err
 	}
@@ -56,6 +56,17 @@ func open(ctx context.Context, w world, path string, wi wiring) (*shop, error) {
 		return nil, errors.Join(err, s.ledger.Close())
 	}
 	return s, nil
+}
+
+// pace is the window of the budget of failing calls where every vendor is simulated on this machine; 0: the usual one.
+func (s *shop) pace() (pace time.Duration) {
+	for _, c := range s.cfg.Credentials {
+		if s.profiles[c.Vendor].Pace() == 0 {
+			return 0
+		}
+		pace = max(pace, s.profiles[c.Vendor].Pace())
+	}
+	return pace
 }
 
 // Close gives the ledger back.
@@ -217,6 +228,6 @@ func specOf(c config.Credential, p vendors.Profile) (rotator.Spec, error) {
 
 func profileSpec(p vendors.Profile, env vendors.Environment) rotator.ProfileSpec {
 	return rotator.ProfileSpec{Lifecycle: p.Lifecycle.Kind, Host: env.Host(), LiveLimit: p.Lifecycle.LivePairs,
-		Propagation: time.Duration(p.Lifecycle.Propagation), FailingProbes: p.Lifecycle.FailingProbes,
+		Propagation: time.Duration(p.Lifecycle.Propagation), Pace: p.Pace(), FailingProbes: p.Lifecycle.FailingProbes,
 		NamesEnvironment: p.NamesEnvironment(), CanDisable: p.Lifecycle.CanDisable(), KeyField: p.KeyField()}
 }
