@@ -19,23 +19,35 @@ import (
 
 // ---- the stories -----------------------------------------------------------------------------------------------------
 
-// story builds a stage in a folder of its own and tells one on it.
-func crashStory(tb testing.TB, name string, o stageOptions, tell func(context.Context, *crashTeller) error) crashtest.Story {
+// crashScene is a story before it has a place to be told at.
+type crashScene struct {
+	name    string
+	options stageOptions
+	tell    func(context.Context, *crashTeller) error
+}
+
+// crashStory builds a stage in a folder of its own and tells a scene on it.
+func crashStory(tb testing.TB, sc crashScene) crashtest.Story {
 	root := crashFolder(tb)
-	return crashtest.Story{Name: name, Play: func(ctx context.Context, s *crashtest.Stopper) (err error) {
-		dir, err := os.MkdirTemp(root, "stage-*")
-		if err != nil {
-			return err
-		}
-		t, err := newCrashTeller(ctx, dir, s, o)
-		if t != nil {
-			defer func() { err = errors.Join(err, t.close(), os.RemoveAll(dir)) }()
-		}
-		if err != nil {
-			return err
-		}
-		return tell(ctx, t)
+	return crashtest.Story{Name: sc.name, Play: func(ctx context.Context, s *crashtest.Stopper) error {
+		return sc.on(ctx, root, s, func(t *crashTeller) error { return sc.tell(ctx, t) })
 	}}
+}
+
+// on builds the stage, lets play have it, and takes it away.
+func (sc crashScene) on(ctx context.Context, root string, s *crashtest.Stopper, play func(*crashTeller) error) (err error) {
+	dir, err := os.MkdirTemp(root, "stage-*")
+	if err != nil {
+		return err
+	}
+	t, err := newCrashTeller(ctx, dir, s, sc.options)
+	if t != nil {
+		defer func() { err = errors.Join(err, t.close(), os.RemoveAll(dir)) }()
+	}
+	if err != nil {
+		return err
+	}
+	return play(t)
 }
 
 func (t *crashTeller) adopt(ctx context.Context) error {
@@ -101,14 +113,14 @@ func crashFirst(ctx context.Context, t *crashTeller) error {
 	return t.ended(ctx, rotator.Closed, "", rotator.Current)
 }
 
-func crashStories(tb testing.TB) []crashtest.Story {
+func crashScenes() []crashScene {
 	used := stageOptions{Age: demoAge}
-	return []crashtest.Story{
-		crashStory(tb, "fresh", used, crashFresh),
-		crashStory(tb, "rollback", used, crashRollback),
-		crashStory(tb, "abandon", used, crashAbandon),
-		crashStory(tb, "first key", stageOptions{}, crashFirst),
-		crashStory(tb, "late paste", used, crashLate),
+	return []crashScene{
+		{"fresh", used, crashFresh},
+		{"rollback", used, crashRollback},
+		{"abandon", used, crashAbandon},
+		{"first key", stageOptions{}, crashFirst},
+		{"late paste", used, crashLate},
 	}
 }
 
@@ -152,7 +164,8 @@ func TestCrashPoints(t *testing.T) {
 	floors := map[string]struct{ points, runs int }{
 		"fresh": {550, 190}, "rollback": {330, 50}, "abandon": {240, 35}, "first key": {120, 15}, "late paste": {550, 9}}
 	var sum crashtest.Report
-	for _, st := range crashStories(t) {
+	for _, sc := range crashScenes() {
+		st := crashStory(t, sc)
 		r, err := st.Run(t.Context(), 2, crashPick(st.Name))
 		if err != nil {
 			t.Fatal(err)
@@ -192,7 +205,7 @@ func TestCrashStoriesCanFail(t *testing.T) {
 		}), "failed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			st := crashStory(t, name, stageOptions{Age: demoAge, Wiring: tc.broken}, crashFresh)
+			st := crashStory(t, crashScene{name, stageOptions{Age: demoAge, Wiring: tc.broken}, crashFresh})
 			if _, err := st.Points(t.Context()); err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got %v", err)
 			}

@@ -34,6 +34,7 @@ type crashTeller struct {
 	errs    int              // processes that ended with an error
 	deaths  int
 	idle    bool // the last pass found nothing to do
+	halts   bool // the telling ends with the process in which the point was, as errHalted
 }
 
 // newCrashTeller sets a stage with short waits, and a pair in use unless it is about a first key.
@@ -99,6 +100,9 @@ func (t *crashTeller) hurry() error {
 // process runs f as one process. After a death the next one is wired on the same files, as the next command would be.
 func (t *crashTeller) process(ctx context.Context, f func() error) (answered bool, err error) {
 	died, err := t.stop.Process(f)
+	if t.halted() {
+		return false, errHalted
+	}
 	if died {
 		t.deaths++
 		t.stop.Restart()
@@ -110,6 +114,8 @@ func (t *crashTeller) process(ctx context.Context, f func() error) (answered boo
 	}
 	return err == nil, errors.Join(err, t.look(ctx))
 }
+
+func (t *crashTeller) halted() bool { return t.halts && t.stop.Hit() }
 
 // insist repeats what a person does until it is answered, as a person does whose terminal died.
 func (t *crashTeller) insist(ctx context.Context, f func() error) error {
@@ -153,6 +159,9 @@ func envEntry(text []byte, name string) string {
 // until runs passes whenever one is due, and does what a person is asked for, until done.
 func (t *crashTeller) until(ctx context.Context, done func([]rotator.Rotation) bool) error {
 	for range 400 {
+		if t.halted() {
+			return errHalted
+		}
 		all, err := t.shop.ledger.Rotations(ctx, demoName)
 		if err != nil || done(all) {
 			return err
