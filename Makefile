@@ -25,6 +25,11 @@ test-crash: ## every stop and fault at every call of every story; make test runs
 test-worlds: ## 3,000 random worlds of vendors, people and faults against the invariants; make test lives through 200 fixed ones
 	QUARTERTURN_WORLDS=random $(GO) test -count=1 -timeout 30m -v -run '^TestInvariants' ./rotator -rapid.checks=3000
 
+HEAVY += test-age
+.PHONY: test-age
+test-age: ## every hour of 2024-2032 in every IANA zone against the 90-day rule; make test looks at every 397th
+	QUARTERTURN_AGE=all $(GO) test -count=1 -timeout 30m -v ./test/age
+
 # A module of its own: what drives a browser is no part of the product. SHOW runs there with the program just built.
 SHOW = $(GO) build -o bin/quarterturn ./cmd/quarterturn && cd test/show &&
 

@@ -12,12 +12,37 @@ const (
 	// Skew is how far ahead of our clock a creation time may lie and still count as "just now", because a vendor's clock
 	// and ours never agree exactly. Anything further ahead is not believed.
 	Skew = 5 * time.Minute
+	// East is how much earlier than in UTC a day begins where it begins first (Line Islands, UTC+14).
+	East = 14 * time.Hour
 )
 
-// Judge says what p makes of a key created at created, looked at now. A zero created is unknown. It is total: a policy
-// that Validate refuses errs on the side of overdue.
+// Earliest is the first moment at which a key said to be created at created can have been made. An exact midnight of UTC
+// is a day somebody typed or a portal shows, in a zone nobody told: that day began up to East earlier. Any other time is
+// taken as it is. A zero time stays zero.
+func Earliest(created time.Time) time.Time {
+	c := plain(created)
+	if c.IsZero() || !c.Equal(c.Truncate(Day)) {
+		return c
+	}
+	return c.Add(-East)
+}
+
+// Creation reads when a key was created, as a person or a list gives it: a day such as 2026-09-01, or a time such as
+// 2026-09-01T10:00:00+02:00. A day becomes its midnight of UTC, see Earliest. false: neither of them.
+func Creation(text string) (time.Time, bool) {
+	for _, form := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(form, text); err == nil {
+			return t.UTC(), true
+		}
+	}
+	return time.Time{}, false
+}
+
+// Judge says what p makes of a key created at created, looked at now. A zero created is unknown; a midnight of UTC is a
+// day of some zone, and counts from its Earliest moment. It is total: a policy that Validate refuses errs on the side of
+// overdue.
 func Judge(p Policy, created, now time.Time) Finding {
-	f := facts{policy: p, created: plain(created), now: plain(now)}
+	f := facts{policy: p, created: Earliest(created), now: plain(now)}
 	v := f.verdict()
 	out := Finding{Level: v.level, Rule: v.rule, Known: v.known, DueAt: f.now, Deadline: f.now}
 	if v.known {

@@ -11,7 +11,7 @@ func Reminders(p Policy, created time.Time) []time.Time {
 	if created.IsZero() {
 		return nil
 	}
-	deadline := plain(created).Add(p.MaxAge)
+	deadline := Earliest(created).Add(p.MaxAge)
 	var at []time.Time
 	for _, step := range p.Remind {
 		at = append(at, deadline.Add(-step))
@@ -37,7 +37,7 @@ func moments(p Policy, created time.Time) []time.Time {
 	if created.IsZero() {
 		return nil
 	}
-	c := plain(created)
+	c := Earliest(created)
 	at := append(Reminders(p, created), c.Add(-Skew), c.Add(p.RotateAt), c.Add(p.MaxAge))
 	for _, f := range p.Freezes {
 		at = append(at, plain(f.From), plain(f.To))

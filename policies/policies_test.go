@@ -26,7 +26,7 @@ func in(t *testing.T, zone, local string) time.Time {
 }
 
 func TestJudgeBoundaries(t *testing.T) {
-	born := utc(2026, 1, 1, 0)
+	born := utc(2026, 1, 1, 9)
 	for _, c := range []struct {
 		name   string
 		age    time.Duration
@@ -99,13 +99,13 @@ func TestJudgeCalendar(t *testing.T) {
 		created   time.Time
 		due, over time.Time
 	}{
-		{"leap day 2024", utc(2024, 2, 29, 0), utc(2024, 5, 14, 0), utc(2024, 5, 29, 0)},
+		{"leap day 2024", utc(2024, 2, 29, 1), utc(2024, 5, 14, 1), utc(2024, 5, 29, 1)},
 		{"across leap day 2024", utc(2024, 1, 31, 8), utc(2024, 4, 15, 8), utc(2024, 4, 30, 8)},
 		{"across leap day 2028", utc(2027, 12, 31, 23), utc(2028, 3, 15, 23), utc(2028, 3, 30, 23)},
 		{"no leap day 2026", utc(2025, 12, 31, 23), utc(2026, 3, 16, 23), utc(2026, 3, 31, 23)},
-		{"no leap day 2100", utc(2100, 1, 31, 0), utc(2100, 4, 16, 0), utc(2100, 5, 1, 0)},
-		{"month end", utc(2026, 11, 30, 0), utc(2027, 2, 13, 0), utc(2027, 2, 28, 0)},
-		{"31 August", utc(2026, 8, 31, 0), utc(2026, 11, 14, 0), utc(2026, 11, 29, 0)},
+		{"no leap day 2100", utc(2100, 1, 31, 1), utc(2100, 4, 16, 1), utc(2100, 5, 1, 1)},
+		{"month end", utc(2026, 11, 30, 1), utc(2027, 2, 13, 1), utc(2027, 2, 28, 1)},
+		{"31 August", utc(2026, 8, 31, 1), utc(2026, 11, 14, 1), utc(2026, 11, 29, 1)},
 		{"Berlin before summer time", in(t, "Europe/Berlin", "2026-03-28 12:00"), utc(2026, 6, 11, 11), utc(2026, 6, 26, 11)},
 		{"Berlin before winter time", in(t, "Europe/Berlin", "2026-10-24 12:00"), utc(2027, 1, 7, 10), utc(2027, 1, 22, 10)},
 		{"New York before summer time", in(t, "America/New_York", "2026-03-07 23:00"), utc(2026, 5, 22, 4), utc(2026, 6, 6, 4)},
@@ -135,6 +135,43 @@ func TestJudgeCalendar(t *testing.T) {
 	}
 }
 
+// A day that somebody typed began up to fourteen hours before it did in UTC, and nobody told where.
+func TestJudgeADay(t *testing.T) {
+	day, begun := utc(2026, 9, 1, 0), utc(2026, 8, 31, 10)
+	for _, c := range []struct {
+		name    string
+		created time.Time
+		from    time.Time
+	}{
+		{"a day", day, begun},
+		{"the same moment told in a zone", day.In(time.FixedZone("x", 3600)), begun},
+		{"a second after midnight is a time", day.Add(time.Second), day.Add(time.Second)},
+		{"midnight of another zone is a time", in(t, "Europe/Berlin", "2026-09-01 00:00"), utc(2026, 8, 31, 22)},
+		{"unknown", time.Time{}, time.Time{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := Earliest(c.created); !got.Equal(c.from) {
+				t.Errorf("earliest is %s, want %s", got, c.from)
+			}
+		})
+	}
+	if f := Judge(Quarterly(), day, begun.Add(90*Day)); f.Level != Overdue || f.Age != 90*Day {
+		t.Errorf("%+v", f)
+	}
+	if f := Judge(Quarterly(), day, day.Add(-13*time.Hour)); !f.Known {
+		t.Errorf("tomorrow, as a person at UTC+14 types it, is not the future: %+v", f)
+	}
+	if f := Judge(Quarterly(), day, begun.Add(-Skew-1)); f.Known {
+		t.Errorf("nowhere has that day begun: %+v", f)
+	}
+	if got := NextChange(Quarterly(), day, begun); !got.Equal(begun.Add(75 * Day)) {
+		t.Errorf("changes at %s", got)
+	}
+	if got := Reminders(Quarterly(), day)[0]; !got.Equal(begun.Add(75 * Day)) {
+		t.Errorf("reminds at %s", got)
+	}
+}
+
 // A monotonic reading stands still while a laptop sleeps; only the wall clock may count.
 func TestJudgeIgnoresTheMonotonicClock(t *testing.T) {
 	born := time.Now()
@@ -149,7 +186,7 @@ func TestJudgeIgnoresTheMonotonicClock(t *testing.T) {
 }
 
 func TestFreezes(t *testing.T) {
-	born := utc(2026, 1, 1, 0)
+	born := utc(2026, 1, 1, 9)
 	year := Freeze{From: born.Add(70 * Day), To: born.Add(200 * Day), Reason: "closing of the year"}
 	week := Freeze{From: born.Add(76 * Day), To: born.Add(83 * Day), Reason: "launch"}
 	p := Quarterly()
@@ -184,7 +221,7 @@ func TestFreezes(t *testing.T) {
 }
 
 func TestReminders(t *testing.T) {
-	born := utc(2026, 1, 1, 0)
+	born := utc(2026, 1, 1, 9)
 	want := []time.Time{born.Add(75 * Day), born.Add(83 * Day), born.Add(87 * Day), born.Add(89 * Day)}
 	if diff := cmp.Diff(want, Reminders(Quarterly(), born.In(time.FixedZone("x", -3600)))); diff != "" {
 		t.Error(diff)
@@ -195,7 +232,7 @@ func TestReminders(t *testing.T) {
 }
 
 func TestNextChange(t *testing.T) {
-	born := utc(2026, 1, 1, 0)
+	born := utc(2026, 1, 1, 9)
 	frozen := Quarterly()
 	frozen.Freezes = []Freeze{{From: born.Add(80 * Day), To: born.Add(81 * Day), Reason: "r"},
 		{From: born.Add(95 * Day), To: born.Add(99 * Day), Reason: "after the deadline, so it changes nothing"}}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"quarterturn/policies"
 	"quarterturn/secret"
 )
 
@@ -18,6 +19,8 @@ type Paste struct {
 	Old          bool   // the pair in use, handed in because no place can return it
 	Organisation string // what the portal showed, "" when not said
 	Environment  string // likewise
+	// Created is the creation date that the portal shows, UTC, for a pair made before it was asked for; zero: not said.
+	Created time.Time
 }
 
 // Receipt says where an accepted pair went.
@@ -53,6 +56,9 @@ func (rt *Rotator) Accept(ctx context.Context, p Paste) (Receipt, error) {
 	if err := said(c.Spec, p); err != nil {
 		return Receipt{}, err
 	}
+	if rt.unborn(p.Created) {
+		return Receipt{}, refuse("future", "quarterturn submit "+p.Credential, "the creation date is in the future; nothing was kept")
+	}
 	if err := c.Hands.Shape(p.Material); err != nil {
 		return Receipt{}, refuse("shape", "", "%s; nothing was kept", err)
 	}
@@ -64,16 +70,31 @@ func (rt *Rotator) Accept(ctx context.Context, p Paste) (Receipt, error) {
 	if err != nil || r.State == "" {
 		return Receipt{Rotation: r.ID, Pair: pair.ID, Fragment: pair.Fragment, Again: err == nil}, err
 	}
-	return rt.keep(ctx, r, pair, p)
+	return rt.keep(ctx, r, made(pair, r, p), p)
+}
+
+// made dates a new pair. Nobody saw when it was made, and a person may sleep over it before handing it in: it counts from
+// the opening of the rotation that asked for it, or from what a person says. Handed in again it gets no younger (I-15).
+func made(pair Pair, r Rotation, p Paste) Pair {
+	at, by := r.OpenedAt, "submission"
+	if !p.Created.IsZero() {
+		at, by = p.Created.UTC(), "person"
+	}
+	unsaid, known := p.Old && p.Created.IsZero(), pair.CreatedBy != ""
+	if unsaid || known && !policies.Earliest(at).Before(policies.Earliest(pair.Created)) {
+		return pair
+	}
+	pair.Created, pair.CreatedBy = at, by
+	return pair
 }
 
 // recognised is the pair whose material came in: one that is new everywhere, or, so that it can be sealed again, the
 // candidate or the old pair that it already is.
 func (rt *Rotator) recognised(ctx context.Context, c Credential, p Paste) (Pair, error) {
 	pair := rt.pair(c, p.Material)
-	pair.Life, pair.Organisation, pair.Created, pair.CreatedBy = Candidate, p.Organisation, rt.now(), "submission"
+	pair.Life, pair.Organisation = Candidate, p.Organisation
 	if p.Old {
-		pair.Life, pair.Created, pair.CreatedBy = Current, time.Time{}, ""
+		pair.Life = Current
 	}
 	known, err := rt.o.Ledger.Find(ctx, pair.Prints)
 	if err != nil {
@@ -87,6 +108,9 @@ func (rt *Rotator) recognised(ctx context.Context, c Credential, p Paste) (Pair,
 		}
 		if err := novel(c.Spec, k, pair); err != nil {
 			return pair, err
+		}
+		if same {
+			pair.Created, pair.CreatedBy = k.Created, k.CreatedBy
 		}
 	}
 	if err := rt.comparable(ctx, pair); err != nil {

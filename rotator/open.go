@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"quarterturn/policies"
 	"quarterturn/secret"
 )
 
@@ -87,7 +88,7 @@ func (rt *Rotator) Adopt(ctx context.Context, a Adoption) (Pair, Inspection, err
 	if err != nil {
 		return Pair{}, Inspection{}, err
 	}
-	if a.Created.After(rt.now().Add(5 * time.Minute)) {
+	if rt.unborn(a.Created) {
 		return Pair{}, Inspection{}, refuse("future", "", "the creation date is in the future; nothing was changed")
 	}
 	in, err := rt.Inspect(ctx, a.Credential)
@@ -111,6 +112,11 @@ func (rt *Rotator) Adopt(ctx context.Context, a Adoption) (Pair, Inspection, err
 		p.Created, p.CreatedBy = a.Created.UTC(), "person"
 	}
 	return p, in, rt.adopt(ctx, p, a)
+}
+
+// unborn: nowhere on earth has that moment or day begun.
+func (rt *Rotator) unborn(created time.Time) bool {
+	return policies.Earliest(created).After(rt.now().Add(policies.Skew))
 }
 
 // credentialChain is the trail of what is said and done on a credential outside any rotation.

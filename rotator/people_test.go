@@ -115,7 +115,19 @@ func (w *world) accept(m secret.Material, old bool) {
 	if w.alone {
 		who = "anna"
 	}
-	_, _ = w.rt.Accept(context.Background(), Paste{Credential: w.sp.Credential, Material: m, Who: who, How: "terminal", Old: old})
+	got, err := w.rt.Accept(context.Background(), Paste{Credential: w.sp.Credential, Material: m, Who: who, How: "terminal", Old: old})
+	if err == nil {
+		w.checkAge(got, w.keys[keyOf(m)])
+	}
+}
+
+// checkAge: a pair that was made for the rotation which took it in is never held to be younger than it is, however late
+// and often it was handed in.
+func (w *world) checkAge(got Receipt, k *issued) {
+	r, p := w.book.rows[got.Rotation].r, w.pair(got.Pair)
+	if !p.Created.IsZero() && p.Created.After(k.at) && !k.at.Before(r.OpenedAt) {
+		w.t.Fatalf("I-15: a pair made at %s is held to be made at %s", k.at, p.Created)
+	}
 }
 
 // meddle is what a person does at the vendor, or a stranger in the places.

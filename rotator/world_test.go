@@ -49,6 +49,7 @@ type world struct {
 type issued struct {
 	m      secret.Material
 	env    string
+	at     time.Time // when it was made
 	bites  time.Time // when its revocation bites, zero while nobody revoked it
 	lies   int       // so many more answers are refusals, whatever is true
 	last   vendors.Verdict
@@ -99,7 +100,7 @@ func (w *world) issue(env string) secret.Material {
 			}
 		}
 	}
-	w.keys[keyOf(m)], w.order = &issued{m: m, env: env}, append(w.order, keyOf(m))
+	w.keys[keyOf(m)], w.order = &issued{m: m, env: env, at: w.now}, append(w.order, keyOf(m))
 	return m
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"quarterturn/policies"
 	"quarterturn/rotator"
 )
 
@@ -236,7 +237,7 @@ func (l *list) take(r *row, column, value string) string {
 		if err != nil {
 			return "takes a day such as 2026-09-01, a time such as 2026-09-01T10:00:00Z, or nothing"
 		}
-		if when.After(l.now.Add(rotator.ClockTolerance)) {
+		if policies.Earliest(when).After(l.now.Add(policies.Skew)) {
 			return "is in the future"
 		}
 		r.adoption.Created = when

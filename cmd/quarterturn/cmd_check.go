@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"quarterturn/policies"
 	"quarterturn/rotator"
 	"quarterturn/vendors"
 )
@@ -286,17 +287,16 @@ func moveText(plan rotator.Plan) string {
 	return fmt.Sprintf("%swait in %s: %s", opening, from, m.Why)
 }
 
-// creation is the start of a day of UTC, the earliest the key can have been made: an age is never under-reported.
+// creation reads when a key was created; "" is unknown, hence overdue.
 func creation(s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	for _, form := range []string{time.DateOnly, time.RFC3339} {
-		if t, err := time.Parse(form, s); err == nil {
-			return t.UTC(), nil
-		}
+	t, ok := policies.Creation(s)
+	if !ok {
+		return t, usage("--created takes a day such as 2026-09-01, or a time such as 2026-09-01T10:00:00Z")
 	}
-	return time.Time{}, usage("--created takes a day such as 2026-09-01, or a time such as 2026-09-01T10:00:00Z")
+	return t, nil
 }
 
 func (a *app) adopt(ctx ctxt, s *shop, ad rotator.Adoption) error {

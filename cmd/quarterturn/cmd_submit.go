@@ -31,14 +31,20 @@ type receiptView struct {
 
 func (a *app) submitCmd() *cobra.Command {
 	var p rotator.Paste
+	var created string
 	c := &cobra.Command{Use: "submit NAME", Short: "hand in a new pair: hidden at a terminal, or on standard input", Args: names(1, 1, "one name"),
 		RunE: func(c *cobra.Command, args []string) error {
-			p.Credential = args[0]
+			when, err := creation(created)
+			if err != nil {
+				return err
+			}
+			p.Credential, p.Created = args[0], when
 			return unkept(a.withNamed(c.Context(), args, func(s *shop) error { return a.submit(c.Context(), s, p) }), args[0])
 		}}
 	c.Flags().BoolVar(&p.Old, "old", false, "the pair in use, where no place can return it")
 	c.Flags().StringVar(&p.Organisation, "organisation", "", "the organisation that the portal showed")
 	c.Flags().StringVar(&p.Environment, "environment", "", "the environment that the portal showed")
+	c.Flags().StringVar(&created, "created", "", "the day the portal says the pair was created, e.g. 2026-09-01, when that was before the rotation began")
 	return c
 }
 
