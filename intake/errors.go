@@ -14,9 +14,15 @@ const (
 	Empty       Kind = "empty"
 	TooLong     Kind = "too_long"
 	NotText     Kind = "not_text"
-	Character   Kind = "character"    // not printable ASCII: position and name are given
+	Cut         Kind = "cut"          // a line ends where terminals cut lines
+	PasteMarks  Kind = "paste_marks"  // marks of a terminal around or in the paste
+	Character   Kind = "character"    // not printable ASCII: position and name are given, as with the next four
+	LookAlike   Kind = "look_alike"   // it looks like a plain character and is another
+	Invisible   Kind = "invisible"    // a blank that is none, or nothing to be seen
+	Control     Kind = "control"      // what a key such as an arrow sends
 	SmartQuotes Kind = "smart_quotes" // typographic quotes around or inside a value
 	Command     Kind = "command"      // a curl line or a header
+	Exported    Kind = "export"       // a shell's assignment, e.g. export NAME=value
 	PrivateKey  Kind = "private_key"  // a PEM block
 	Address     Kind = "address"      // a URL
 	JSON        Kind = "json"         // an object that is broken, nested or not of strings
@@ -28,6 +34,7 @@ const (
 	NoValue     Kind = "no_value"
 	Twice       Kind = "field_twice"
 	Same        Kind = "same_value"
+	Within      Kind = "within" // one value holds the other
 	Swapped     Kind = "swapped"
 	Doubled     Kind = "doubled" // one value pasted twice in a row
 	Named       Kind = "named"   // the value begins with an entry's name again
@@ -36,6 +43,7 @@ const (
 	Masked      Kind = "masked"
 	InnerSpace  Kind = "inner_space"
 	Quotes      Kind = "quotes"
+	OtherVendor Kind = "other_vendor" // a token in the form of another vendor's
 )
 
 // ErrInterrupted: the person pressed Ctrl-C at the prompt. Nothing was taken in and the terminal is as before.
@@ -46,8 +54,9 @@ type Error struct {
 	Kind      Kind
 	Field     string   // as people know it, e.g. "BLUUM_API_SECRET"; "" when it is about the whole
 	Line      int      // of the paste, from 1; 0 when unknown
-	Column    int      // in characters, from 1; 0 unless Kind is Character or SmartQuotes
-	Character string   // e.g. "U+00A0 NO-BREAK SPACE"; "" unless Kind is Character or SmartQuotes
+	Column    int      // in characters, from 1; 0 unless a Character is named
+	Character string   // e.g. "U+00A0 NO-BREAK SPACE"; "" unless Kind is about one
+	Vendor    string   // whose form the value has, e.g. "GitHub"; "" unless Kind is OtherVendor
 	Entries   []string // what is asked for
 }
 
@@ -84,14 +93,19 @@ func (e *Error) words() (what, remedy string) {
 		return "longer than 64 KiB", "paste only " + entries
 	case NotText:
 		return "not UTF-8 text", "save the file as UTF-8 (not UTF-16), or copy the values as text"
-	case Character:
-		return "has " + e.Character + " in it, which no key has",
-			"copy the value again with the portal's copy button, not out of a document or a chat"
-	case SmartQuotes:
-		return "has a typographic quote in it (" + e.Character + ")",
-			"a document or chat replaced the plain quotes: copy from the portal"
+	case Cut:
+		return "ends at 4095 characters, where a terminal cuts lines",
+			"run quarterturn submit itself at the terminal, without cat or echo in front, and paste at its prompt"
+	case PasteMarks:
+		return "has a terminal's paste marks in it (ESC [200~ or [201~)",
+			"paste at the prompt of quarterturn submit, which asks for the marks and takes them off"
+	case Character, LookAlike, Invisible, Control, SmartQuotes:
+		return e.stray()
 	case Command:
 		return "is a command or a header, not a value", "paste only what it uses as " + entries
+	case Exported:
+		return "is a shell's assignment (export, set or env), where quotes, $ and \\ are no part of a value",
+			"paste NAME=value alone, with the value as the portal shows it"
 	case PrivateKey:
 		return "is a PEM block", "this credential is " + entries + ", not a key file"
 	case Address:
@@ -101,6 +115,26 @@ func (e *Error) words() (what, remedy string) {
 			"paste {...} whole, with " + entries + " as names"
 	}
 	return e.shape(entries)
+}
+
+// stray is words for one character that does not belong.
+func (e *Error) stray() (what, remedy string) {
+	switch e.Kind {
+	case LookAlike:
+		return "has " + e.Character + " in it, which looks like a plain character and is another",
+			"another keyboard or a document put it there: copy the value with the portal's copy button, and type none of it"
+	case Invisible:
+		return "has " + e.Character + " in it, which cannot be seen and which no key has",
+			"a web page or a chat added it: copy the value again with the portal's copy button"
+	case Control:
+		return "has " + e.Character + " in it, which a special key or a program sends and which no key has",
+			"paste again and touch neither arrows nor other keys meanwhile"
+	case SmartQuotes:
+		return "has a typographic quote in it (" + e.Character + ")",
+			"a document or chat replaced the plain quotes: copy from the portal"
+	}
+	return "has " + e.Character + " in it, which no key has",
+		"copy the value again with the portal's copy button, not out of a document or a chat"
 }
 
 // shape is words for what is wrong between names and values.
@@ -126,6 +160,8 @@ func (e *Error) shape(entries string) (what, remedy string) {
 		return "is there twice", "paste each of " + entries + " once"
 	case Same:
 		return "has the same value as another field", "copy each of " + entries + " from its own line in the portal"
+	case Within:
+		return "has the whole value of another field in it", "copy each of " + entries + " by itself"
 	case Swapped:
 		return "the values seem to be swapped: each begins like the other one", "exchange them and paste again"
 	case Doubled:
@@ -149,6 +185,8 @@ func (e *Error) value() (what, remedy string) {
 		return "has white space inside", "paste the value unbroken, without words around it"
 	case Quotes:
 		return "has quotes or a comma that do not fit together", "paste the value without quotes"
+	case OtherVendor:
+		return "has the form of a token of " + e.Vendor, "copy from the portal of the vendor whose key this is"
 	}
 	return "cannot be used", "paste NAME=value lines"
 }

@@ -36,8 +36,8 @@ func parse(text []byte, fields []Field, part bool) (secret.Material, []string, e
 	if err != nil {
 		return nil, nil, err
 	}
-	if strings.HasPrefix(clean, "{") && !strings.HasPrefix(clean, "{{") {
-		err = p.object(clean)
+	if object.MatchString(clean) {
+		err = p.readObject(clean)
 	} else {
 		err = p.lines(clean)
 	}
@@ -136,9 +136,12 @@ func (p *parser) material() (secret.Material, error) {
 
 // check looks at one value. Only JSON can still hold odd characters here, as escapes.
 func (p *parser) check(field string, e entry) error {
-	kind := p.judge(e.value)
-	if kind != "" {
-		return p.fail(kind, field, e.line)
+	if kind := p.judge(e.value, p.prefixes(field)); kind != "" {
+		bad := p.fail(kind, field, e.line)
+		if kind == OtherVendor {
+			bad.Vendor = issuer(e.value)
+		}
+		return bad
 	}
 	err := p.printable(e.value)
 	if odd, ok := errors.AsType[*Error](err); ok {
@@ -155,9 +158,26 @@ func (p *parser) together() error {
 			switch {
 			case a.value == b.value:
 				return p.fail(Same, g.Name, b.line)
+			case within(a.value, b.value):
+				return p.fail(Within, g.Name, b.line)
 			case p.crossed(f, g, a.value, b.value):
 				return p.fail(Swapped, g.Name, b.line)
 			}
+		}
+	}
+	return nil
+}
+
+// within reports that one value holds the whole of the other.
+func within(a, b string) bool {
+	return min(len(a), len(b)) >= 8 && (strings.Contains(a, b) || strings.Contains(b, a))
+}
+
+// prefixes are how values of a field are known to begin.
+func (p *parser) prefixes(field string) []string {
+	for _, f := range p.fields {
+		if f.Name == field {
+			return f.Prefixes
 		}
 	}
 	return nil

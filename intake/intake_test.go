@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -16,6 +18,7 @@ import (
 	"pgregory.net/rapid"
 
 	"quarterturn/secret"
+	"quarterturn/vendors"
 )
 
 // fields is what Bluum's profile asks for.
@@ -61,7 +64,6 @@ func TestRightPastes(t *testing.T) {
 		unnamed  = "the two lines had no names: the first was taken as BLUUM_API_KEY, the second as BLUUM_API_SECRET"
 		hinted   = "BLUUM_API_KEY and BLUUM_API_SECRET had no names: told apart by how they begin"
 		crossed  = "BLUUM_API_SECRET and BLUUM_API_KEY had no names: told apart by how they begin"
-		marks    = "the terminal's paste marks were removed"
 		quotes   = "quotes around BLUUM_API_SECRET were removed"
 		quotes1  = "quotes around BLUUM_API_KEY were removed"
 		bom      = "a byte order mark was removed"
@@ -77,7 +79,6 @@ func TestRightPastes(t *testing.T) {
 		{".env", env, nil},
 		{".env with a last line end", env + "\n", nil},
 		{"other order", "BLUUM_API_SECRET=" + s + "\nBLUUM_API_KEY=" + k, nil},
-		{"export", "export BLUUM_API_KEY=" + k + "\nexport BLUUM_API_SECRET=" + s + "\n", nil},
 		{"double quotes", "BLUUM_API_KEY=" + k + "\nBLUUM_API_SECRET=\"" + s + "\"\n", []string{quotes}},
 		{"single quotes", "BLUUM_API_KEY='" + k + "'\nBLUUM_API_SECRET=" + s + "\n", []string{quotes1}},
 		{"field names", "key=" + k + "\nsecret=" + s, nil},
@@ -101,11 +102,10 @@ func TestRightPastes(t *testing.T) {
 		{"JSON with a blank in it", fmt.Sprintf(`{"key":%q,"secret":%q}`, k, s+" "), []string{spaced}},
 		{"two lines, known beginning", k + "\n" + s, []string{hinted}},
 		{"two lines the other way round", s + "\n" + k, []string{crossed}},
-		{"marks", pasteBegins + env + pasteEnds, []string{marks}},
 		{"byte order mark", "\uFEFF" + env, []string{bom}},
 		{"CRLF", strings.ReplaceAll(env+"\n", "\n", "\r\n"), []string{crlf}},
 		{"CR", strings.ReplaceAll(env+"\n", "\n", "\r"), []string{"carriage returns were taken as line ends"}},
-		{"everything", pasteBegins + "\uFEFF" + env + " \r\n" + pasteEnds, []string{marks, bom, crlf, spaced}},
+		{"everything", "\uFEFF" + env + " \r\n", []string{bom, crlf, spaced}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m, notes, err := Parse([]byte(c.text), fields)
@@ -162,21 +162,41 @@ func wrong() []struct {
 	}{
 		{"nothing", "", Empty, 0, "paste BLUUM_API_KEY and BLUUM_API_SECRET"},
 		{"white space", " \r\n\t", Empty, 0, "nothing in it"},
-		{"marks alone", pasteBegins + pasteEnds, Empty, 0, "nothing in it"},
+		{"marks alone", pasteBegins + pasteEnds, PasteMarks, 1, "paste marks"},
+		{"marks around", pasteBegins + with(s) + pasteEnds, PasteMarks, 1, "paste marks"},
+		{"a mark inside", with(s[:8] + pasteEnds + s[8:]), PasteMarks, 2, "paste marks"},
+		{"marks without ESC", "[200~" + with(s) + "[201~", PasteMarks, 1, "paste marks"},
+		{"marks as they are shown", with("^[[200~" + s + "^[[201~"), PasteMarks, 2, "paste marks"},
+		{"the rest of marks", "0~" + with(s) + "1~", PasteMarks, 1, "paste marks"},
+		{"cut by a terminal", with(strings.Repeat("ab1c", 2000)[:cut-len("secret=")]), Cut, 2, "where a terminal cuts"},
+		{"JSON cut by a terminal", (`{"id": "` + strings.Repeat("ab1c", 2000))[:cut], Cut, 1, "where a terminal cuts"},
+		{"export", "export BLUUM_API_KEY=" + k + "\nexport BLUUM_API_SECRET=" + s + "\n", Exported, 1, "a shell's assignment"},
+		{"export without a value", "export BLUUM_API_KEY=", Exported, 1, "a shell's assignment"},
+		{"set", "set BLUUM_API_KEY=" + k, Exported, 1, "a shell's assignment"},
+		{"PowerShell", "$env:BLUUM_API_KEY=\"" + k + "\"", Exported, 1, "a shell's assignment"},
+		{"export in a value", with("export BLUUM_API_SECRET=" + s), Exported, 2, "a shell's assignment"},
+		{"one in the other", with(k + s), Within, 2, "whole value of another field"},
+		{"GitHub's token", with("ghp_" + strings.Repeat("aB3d", 9)), OtherVendor, 2, "a token of GitHub"},
+		{"AWS's key", "key=AKIAQ2W3E4R5T6Y7U8I9\nsecret=" + s, OtherVendor, 1, "a token of AWS"},
+		{"change_me", with("change_me"), Placeholder, 2, "a placeholder"},
+		{"words in one", with("yoursecrethere"), Placeholder, 2, "a placeholder"},
+		{"the known beginning and x", "key=test_bluum_xxxxxxxxxxxx\nsecret=" + s, Placeholder, 1, "a placeholder"},
+		{"in their order", with("12345678"), Placeholder, 2, "a placeholder"},
+		{"the vendor's name", with("bluum_prod_secret"), Placeholder, 2, "a placeholder"},
 		{"too long", with(strings.Repeat("ab1", Limit)), TooLong, 0, "64 KiB"},
 		{"UTF-16", "\xff\xfek\x00e\x00y\x00", NotText, 0, "UTF-8"},
 		{"NUL", with("abc\x00def12345"), NotText, 0, "UTF-8"},
-		{"no-break space", with(s + "\u00a0"), Character, 2, "U+00A0 NO-BREAK SPACE"},
-		{"zero width space", with("\u200b" + s), Character, 2, "U+200B ZERO WIDTH SPACE"},
-		{"Cyrillic look-alike", "key=test_\u0430bc12345\nsecret=" + s, Character, 1, "U+0430 CYRILLIC SMALL LETTER A"},
-		{"other Cyrillic", with("\u0416" + s), Character, 2, "a Cyrillic letter"},
-		{"Greek look-alike", with("\u039f" + s), Character, 2, "GREEK CAPITAL LETTER OMICRON"},
-		{"fullwidth", with("\uff41" + s), Character, 2, "fullwidth"},
-		{"en dash", with("8d3a\u201361c07be5"), Character, 2, "EN DASH"},
-		{"escape sequence", with("\x1b[A" + s), Character, 2, "U+001B ESCAPE"},
-		{"accent", with("\u00e9" + s), Character, 2, "accent"},
-		{"inner byte order mark", with("\ufeff" + s), Character, 2, "ZERO WIDTH NO-BREAK SPACE"},
-		{"escaped in JSON", `{"key":"` + k + `","secret":"8d3a\u00a061c0"}`, Character, 0, "NO-BREAK SPACE"},
+		{"no-break space", with(s + "\u00a0"), Invisible, 2, "U+00A0 NO-BREAK SPACE"},
+		{"zero width space", with("\u200b" + s), Invisible, 2, "U+200B ZERO WIDTH SPACE"},
+		{"Cyrillic look-alike", "key=test_\u0430bc12345\nsecret=" + s, LookAlike, 1, "U+0430 CYRILLIC SMALL LETTER A"},
+		{"other Cyrillic", with("\u0416" + s), Character, 2, "U+0416 CYRILLIC CAPITAL LETTER ZHE"},
+		{"Greek look-alike", with("\u039f" + s), LookAlike, 2, "GREEK CAPITAL LETTER OMICRON"},
+		{"fullwidth", with("\uff41" + s), LookAlike, 2, "FULLWIDTH"},
+		{"en dash", with("8d3a\u201361c07be5"), LookAlike, 2, "EN DASH"},
+		{"escape sequence", with("\x1b[A" + s), Control, 2, "U+001B ESCAPE"},
+		{"accent", with("\u00e9" + s), Character, 2, "LATIN SMALL LETTER E WITH ACUTE"},
+		{"inner byte order mark", with("\ufeff" + s), Invisible, 2, "ZERO WIDTH NO-BREAK SPACE"},
+		{"escaped in JSON", `{"key":"` + k + `","secret":"8d3a\u00a061c0"}`, Invisible, 0, "NO-BREAK SPACE"},
 		{"typographic quotes", with("\u201c" + s + "\u201d"), SmartQuotes, 2, "typographic"},
 		{"curl", "curl -u " + k + ":" + s + " https://api.example/v1", Command, 1, "a command or a header"},
 		{"curl with a prompt", "$ curl https://api.example -H 'Authorization: Basic abcdef'", Command, 1, "a command"},
@@ -287,7 +307,7 @@ func TestEveryKindHasItsOwnWords(t *testing.T) {
 func kinds() []Kind {
 	return []Kind{Empty, TooLong, NotText, Character, SmartQuotes, Command, PrivateKey, Address, JSON, Joined, Unknown,
 		Mixed, Unnamed, Missing, NoValue, Twice, Same, Swapped, Doubled, Named, Placeholder, Reference, Masked, InnerSpace,
-		Quotes}
+		Quotes, Cut, PasteMarks, LookAlike, Invisible, Control, Exported, Within, OtherVendor}
 }
 
 // However a pair is written down, the same pair comes out.
@@ -335,7 +355,7 @@ func (endless) Read(b []byte) (int, error) {
 // leaks fails when 8 bytes of input in a row stand in what was said, other than words that are ours.
 func leaks(t *testing.T, input, said string) {
 	t.Helper()
-	own := vocabulary()
+	own := vocabulary(said)
 	for i := 0; i+8 <= len(input); i++ {
 		if run := input[i : i+8]; strings.Contains(said, run) && !strings.Contains(own, run) {
 			t.Fatalf("it repeats the input: %q", said)
@@ -343,8 +363,8 @@ func leaks(t *testing.T, input, said string) {
 	}
 }
 
-// vocabulary is everything that is said whatever the input.
-func vocabulary() string {
+// vocabulary is everything that is said whatever the input, with the names of the characters that said names.
+func vocabulary(said string) string {
 	var b bytes.Buffer
 	entries := []string{"BLUUM_API_KEY", "BLUUM_API_SECRET"}
 	for _, field := range append(entries, "") {
@@ -358,11 +378,9 @@ func vocabulary() string {
 		_, notes, _ := Parse([]byte(text), fields)
 		fmt.Fprintln(&b, notes)
 	}
-	for _, c := range strays() {
-		fmt.Fprintln(&b, name(c.r))
-	}
-	for _, r := range []rune{0x01, 0xff41, 0x2003, 0x416, 0x3c9, 0xe9, 0xe000, 0x4e2d} {
-		fmt.Fprintln(&b, name(r))
+	for _, found := range regexp.MustCompile(`U\+[0-9A-F]+`).FindAllString(said, -1) {
+		r, _ := strconv.ParseUint(found[2:], 16, 32)
+		fmt.Fprintln(&b, vendors.CharacterName(rune(r)))
 	}
 	fmt.Fprintln(&b, "line 00000000, character 00000000")
 	return b.String()

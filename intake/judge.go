@@ -2,25 +2,30 @@ package intake
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 )
 
+// Each rule here guesses from form. Values are random, so a rule must not fit one by chance: each is so narrow that it
+// fits less than one value in a million of those that the widest alphabet allows at 16 characters.
+
 // judge says what is wrong with one value, "" when nothing is.
-func (p *parser) judge(value string) Kind {
+func (p *parser) judge(value string, prefixes []string) Kind {
 	for _, rule := range []struct {
 		kind  Kind
 		holds func(string) bool
 	}{
 		{NoValue, func(v string) bool { return v == "" }},
-		{Masked, masked},
-		{Reference, reference},
-		{Placeholder, p.placeholder},
-		{Address, func(v string) bool { return strings.Contains(v, "://") }},
+		{Masked, masked.MatchString},
+		{Reference, reference.MatchString},
+		{Placeholder, func(v string) bool { return p.placeholder(v, prefixes) }},
+		{Address, address.MatchString},
+		{Exported, exported.MatchString},
+		{Command, func(v string) bool { return foreign(v) == Command }},
 		{Named, p.renamed},
 		{InnerSpace, func(v string) bool { return strings.ContainsAny(v, space) }},
-		{Quotes, misquoted},
-		{Doubled, doubled},
+		{Quotes, misquoted.MatchString},
+		{Doubled, repeated},
+		{OtherVendor, func(v string) bool { return !begins(v, prefixes) && issuer(v) != "" }},
 	} {
 		if rule.holds(value) {
 			return rule.kind
@@ -30,46 +35,21 @@ func (p *parser) judge(value string) Kind {
 }
 
 // masked is what a page shows until somebody presses "reveal", or what it shortened.
-func masked(v string) bool { return strings.Contains(v, "***") || strings.Contains(v, "...") }
+var masked = regexp.MustCompile(`^[A-Za-z0-9_-]{0,16}(\*{3,}|\.{3,})[A-Za-z0-9_-]{0,16}$|\*{6}|\.{6}|^[xX]{6,}[A-Za-z0-9]{1,8}$`)
 
-// variable is a whole value that only names another one.
-var variable = regexp.MustCompile(`^(\$\{.*\}|\$[A-Za-z_][A-Za-z0-9_]*|\$\(.*\)|%[A-Za-z_][A-Za-z0-9_]*%)$`)
+// reference is a value that some other tool would have to look up: a shell, a template, a secret store.
+var reference = regexp.MustCompile(`^\$\{[A-Za-z_][A-Za-z0-9_.:-]*\}$|^\$[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$|^\$\([a-z]+[ )]|` +
+	`^%[A-Z][A-Z0-9]*(_[A-Z0-9]+)+%$|^\{\{.*\}\}$|\{\{ |\$\{\{|^(op|bws|secretref|vault|ref\+[a-z]+)://|^arn:aws:|^!vault\b`)
 
-// reference is a value that some other tool would have to look up.
-func reference(v string) bool {
-	return variable.MatchString(v) || strings.Contains(v, "{{") || strings.HasPrefix(v, "op://") ||
-		strings.HasPrefix(v, "arn:aws:")
-}
+// address is a URL, alone or with something in front.
+var address = regexp.MustCompile(`(?i)https?://|^(wss?|s?ftp|ssh|git|postgres(ql)?|mysql|mongodb(\+srv)?|rediss?|amqps?|file|s3|jdbc:[a-z]+)://`)
 
-// words that manuals put where a value belongs; fillers are words that say so alone.
-const (
-	words = " your my the a an prod production sandbox test testing live example sample dummy fake new old current " +
-		"api key keys secret token password value string text here goes id client public private access "
-	fillers = " your changeme change_me replaceme placeholder redacted todo tbd fixme none null nil undefined insert " +
-		"replace example dummy "
-)
+// exported is a shell's assignment: there, quotes, dollars and backslashes are no part of a value.
+var exported = regexp.MustCompile(`(?i)^(export|setx?|setenv|declare +-x|env) +[a-z_][a-z0-9_]*|^\$env:[a-z_][a-z0-9_]*`)
 
-// placeholder recognises what stands in manuals: <...>, one character over and over, a name that is asked for, or words.
-func (p *parser) placeholder(v string) bool {
-	low := strings.ToLower(v)
-	switch {
-	case low == "":
-		return false
-	case strings.HasPrefix(low, "<") && strings.HasSuffix(low, ">"),
-		strings.HasPrefix(low, "[") && strings.HasSuffix(low, "]"),
-		strings.Trim(low, low[:1]) == "", strings.HasSuffix(v, "EXAMPLE"), strings.HasSuffix(v, "EXAMPLEKEY"),
-		p.names[normal(v)] != "":
-		return true
-	}
-	tokens := strings.FieldsFunc(low, func(r rune) bool { return strings.ContainsRune("_-. ", r) })
-	return slices.ContainsFunc(tokens, filler) || !slices.ContainsFunc(tokens, meaningful)
-}
-
-func filler(token string) bool { return strings.Contains(fillers, " "+token+" ") }
-
-func meaningful(token string) bool {
-	return strings.Trim(token, "x") != "" && !strings.Contains(words, " "+token+" ")
-}
+// misquoted is what is left of quotes, or of the list that a plain value was copied from. A comma at the end of any
+// other value is taken as part of it.
+var misquoted = regexp.MustCompile("[\"'`]|^[A-Za-z0-9_-]{24,}[,;]$")
 
 // renamed is KEY=KEY=value: a name pasted in front of a line that had one.
 func (p *parser) renamed(v string) bool {
@@ -80,13 +60,40 @@ func (p *parser) renamed(v string) bool {
 	return ok && p.names[normal(name)] != ""
 }
 
-// misquoted is what is left of quotes or of the list it was copied from.
-func misquoted(v string) bool {
-	return strings.ContainsAny(v, "\"'`") || strings.HasSuffix(v, ",") || strings.HasSuffix(v, ";")
+// repeated is one value twice or more often in a row. Shorter ones could be so by chance.
+func repeated(v string) bool {
+	for unit := 8; unit <= len(v)/2; unit++ {
+		if len(v)%unit == 0 && v[:len(v)-unit] == v[unit:] {
+			return true
+		}
+	}
+	return false
 }
 
-// doubled is one value twice in a row. Shorter ones could be so by chance.
-func doubled(v string) bool {
-	half := len(v) / 2
-	return len(v) >= 16 && len(v)%2 == 0 && v[:half] == v[half:]
+// issuer names the vendor whose tokens have this form, "" when none is known. The forms are those that the vendors
+// publish so that tokens can be found where they do not belong.
+func issuer(v string) string {
+	for _, known := range []struct{ vendor, form string }{
+		{"AWS", `^(AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}$`},
+		{"GitHub", `^gh[oprsu]_[A-Za-z0-9]{36,}$|^github_pat_[A-Za-z0-9_]{22,}$`},
+		{"GitLab", `^glpat-[A-Za-z0-9_.-]{20,}$`},
+		{"Slack", `^xox[abeoprs]-[A-Za-z0-9-]{10,}$|^xapp-[A-Za-z0-9-]{10,}$`},
+		{"Stripe", `^(sk|rk|pk)_(live|test)_[A-Za-z0-9]{10,}$|^whsec_[A-Za-z0-9+/=]{20,}$`},
+		{"Google", `^AIza[A-Za-z0-9_-]{35}$|^ya29\.[A-Za-z0-9_-]{20,}$`},
+		{"HashiCorp Vault", `^hv[sbr]\.[A-Za-z0-9_-]{20,}$`},
+		{"Doppler", `^dp\.(pt|st|ct|sa|scim|audit)\.[A-Za-z0-9._-]{20,}$`},
+		{"OpenAI", `^sk-(proj|svcacct|admin)-[A-Za-z0-9_-]{20,}$`},
+		{"Anthropic", `^sk-ant-[A-Za-z0-9_-]{20,}$`},
+		{"npm", `^npm_[A-Za-z0-9]{36}$`},
+		{"PyPI", `^pypi-[A-Za-z0-9_-]{16,}$`},
+		{"Docker", `^dckr_(pat|oat)_[A-Za-z0-9_-]{20,}$`},
+		{"SendGrid", `^SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}$`},
+		{"Twilio", `^(AC|SK)[0-9a-f]{32}$`},
+		{"an identity provider (a JSON Web Token)", `^eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*$`},
+	} {
+		if ok, _ := regexp.MatchString(known.form, v); ok {
+			return known.vendor
+		}
+	}
+	return ""
 }

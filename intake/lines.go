@@ -7,10 +7,16 @@ import (
 	"quarterturn/secret"
 )
 
-// object reads a flat JSON object by names.
-func (p *parser) object(text string) error {
+// object is how JSON begins. A value may begin with a brace as well, but has neither quotes nor white space.
+var object = regexp.MustCompile(`^\{(\s|["']|\}?$|[A-Za-z_]+:\s*["'])`)
+
+// readObject reads a flat JSON object by names.
+func (p *parser) readObject(text string) error {
 	m, err := secret.Decode([]byte(text))
 	if err != nil {
+		if line, ok := clipped(text); ok {
+			return p.fail(Cut, "", line)
+		}
 		return p.fail(JSON, "", 0)
 	}
 	for given, v := range m {
@@ -40,6 +46,9 @@ func (p *parser) lines(text string) error {
 	if l.label != "" {
 		return p.fail(NoValue, l.label, l.at)
 	}
+	if line, ok := clipped(text); ok {
+		return p.fail(Cut, "", line)
+	}
 	return p.place(l.bare)
 }
 
@@ -58,11 +67,10 @@ func (l *reader) line(e entry) error {
 		return nil
 	case kind != "":
 		return l.fail(kind, "", e.line)
-	case strings.HasPrefix(e.value, "#"):
+	case l.comment(e.value):
 		l.note("a comment line was left out")
 		return nil
 	}
-	e.value = strings.TrimLeft(strings.TrimPrefix(e.value, "export "), space)
 	if field, value, ok := l.named(e.value); ok {
 		return l.value(field, entry{value: value, line: e.line})
 	}
@@ -70,11 +78,18 @@ func (l *reader) line(e entry) error {
 		l.label = ""
 		return l.take(field, e)
 	}
-	if kind := nameless(e.value); kind != "" {
+	if kind := l.nameless(e.value); kind != "" {
 		return l.fail(kind, "", e.line)
 	}
 	l.bare = append(l.bare, e)
 	return nil
+}
+
+// comment is a line after a # that is no value: with white space in it, or a name that is asked for.
+func (p *parser) comment(line string) bool {
+	rest, ok := strings.CutPrefix(line, "#")
+	_, _, named := p.named(strings.TrimLeft(rest, "#"))
+	return ok && (rest == "" || named || strings.ContainsAny(rest, space))
 }
 
 // value takes what follows a name. Nothing at all means that the value stands in the next line, as portals lay it out.
@@ -107,29 +122,34 @@ func (p *parser) named(line string) (field, value string, ok bool) {
 	return field, value, ok
 }
 
+// capitals is a name as environments have them, and plain one with a word in it that names such things.
+var (
+	capitals = regexp.MustCompile(`^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$`)
+	plain    = regexp.MustCompile(`^([A-Za-z0-9]+[_.-])*(?i:key|secret|token|url|uri|host|user|username|password|passwd|id)$`)
+)
+
+// assigns reports whether a line without a known name gives another name a value: any name where nothing is kept, else
+// one that no value begins with by chance. "=" at the end alone is the padding of Base64.
+func (p *parser) assigns(line string) bool {
+	left, right, ok := strings.Cut(line, "=")
+	left = strings.Trim(left, space)
+	return ok && strings.Trim(right, "=") != "" &&
+		(len(left) >= 8 && capitals.MatchString(left) || plain.MatchString(left) || (p.part || strings.ContainsAny(line, space)) && identifier.MatchString(left))
+}
+
 // identifier is what could be a name in a .env file.
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
 
 // nameless judges a line without a known name: "" when it can be a value.
-func nameless(line string) Kind {
-	if strings.Contains(line, "://") {
+func (p *parser) nameless(line string) Kind {
+	switch label, rest, colon := strings.Cut(line, ":"); {
+	case address.MatchString(line):
 		return Address
-	}
-	if strings.HasPrefix(line, `"`) && strings.Contains(line, `":`) {
+	case strings.HasPrefix(line, `"`) && strings.Contains(line, `":`):
 		return JSON
-	}
-	// "=" at the end alone is the padding of Base64.
-	if left, right, ok := strings.Cut(line, "="); ok && identifier.MatchString(strings.Trim(left, space)) &&
-		strings.Trim(right, "=") != "" {
+	case p.assigns(line), colon && (strings.HasPrefix(rest, " ") || strings.ContainsAny(label, space)):
 		return Unknown
-	}
-	if left, right, ok := strings.Cut(line, ":"); ok {
-		if strings.HasPrefix(right, " ") || right == "" || strings.ContainsAny(left, space) {
-			return Unknown
-		}
-		return Joined
-	}
-	if strings.ContainsAny(line, space) {
+	case strings.ContainsAny(line, space):
 		return InnerSpace
 	}
 	return ""
@@ -145,6 +165,8 @@ func foreign(line string) Kind {
 		}
 	}
 	switch {
+	case exported.MatchString(strings.TrimLeft(line, "> ")), exported.MatchString(low):
+		return Exported
 	case strings.Contains(low, "authorization:"), strings.Contains(low, "curl -"):
 		return Command
 	case strings.HasPrefix(low, "-----begin"):
@@ -162,6 +184,8 @@ func (p *parser) place(bare []entry) error {
 		return p.fail(Mixed, "", bare[0].line)
 	case len(bare) == 1 && p.part:
 		return p.take(p.guess(bare[0].value), bare[0])
+	case len(bare) == 1 && len(p.fields) > 1 && strings.Contains(bare[0].value, ":"):
+		return p.fail(Joined, "", bare[0].line)
 	case len(bare) == 1 && len(p.fields) > 1:
 		return p.fail(Missing, "", 0)
 	case len(bare) != len(p.fields) || len(bare) > 2:

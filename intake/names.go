@@ -1,76 +1,39 @@
 package intake
 
 import (
-	"fmt"
+	"strings"
 	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 )
 
-// name is a character's code point and its Unicode name where one of those that keys pick up on their way has one, else
-// what script or class it belongs to.
-func name(r rune) string {
-	for _, c := range strays() {
-		if c.r == r {
-			return fmt.Sprintf("%U %s", r, c.name)
-		}
-	}
-	return fmt.Sprintf("%U %s", r, class(r))
-}
-
-// class names what is not in the table.
-func class(r rune) string {
+// strange sorts what is not printable ASCII by what put it there, for each class has a remedy of its own.
+func strange(r rune) Kind {
 	switch {
-	case r < ' ', r >= 0x7f && r < 0xa0:
-		return "(a control character)"
-	case r >= 0xff01 && r <= 0xff5e:
-		return "(a fullwidth form of a plain character)"
-	case unicode.IsSpace(r):
-		return "(a kind of white space)"
-	case unicode.Is(unicode.Cyrillic, r):
-		return "(a Cyrillic letter)"
-	case unicode.Is(unicode.Greek, r):
-		return "(a Greek letter)"
-	case unicode.Is(unicode.Latin, r):
-		return "(a letter with an accent or of another alphabet)"
-	case !unicode.IsGraphic(r):
-		return "(an invisible character)"
+	case strings.ContainsRune("\u2022\u25CF\u00B7\u2219\u2026\u2217\u22C6\u2588", r):
+		return Masked
+	case strings.ContainsRune("\u2018\u2019\u201A\u201B\u201C\u201D\u201E\u201F\u00AB\u00BB\u2032\u2033", r):
+		return SmartQuotes
+	case unicode.IsControl(r):
+		return Control
+	case unicode.In(r, unicode.Cf, unicode.Z):
+		return Invisible
+	case alike(r):
+		return LookAlike
 	}
-	return "(not a plain character)"
+	return Character
 }
 
-// stray is a character often met in keys that went through documents, chats and other keyboards.
-type stray struct {
-	r    rune
-	name string
-}
+// twins are the letters of other alphabets that most fonts draw like a plain one.
+const twins = "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bf\u03bd\u03c1\u03f2" +
+	"\u0405\u0406\u0408\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425\u0430\u0435\u043e\u0440\u0441" +
+	"\u0443\u0445\u0455\u0456\u0458\u04bb\u04cf\u0501\u051b\u051d\u0131\u0261\u0578\u057d\u0585\u2010\u2011\u2013\u2014\u2212"
 
-// strays holds the names of the Unicode standard, in the order of code points.
-func strays() []stray {
-	return []stray{
-		{0x1b, "ESCAPE"}, {0x7f, "DELETE"},
-		{0xa0, "NO-BREAK SPACE"}, {0xab, "LEFT-POINTING DOUBLE ANGLE QUOTATION MARK"}, {0xad, "SOFT HYPHEN"},
-		{0xb7, "MIDDLE DOT"}, {0xbb, "RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK"}, {0x131, "LATIN SMALL LETTER DOTLESS I"},
-		{0x391, "GREEK CAPITAL LETTER ALPHA"}, {0x392, "GREEK CAPITAL LETTER BETA"}, {0x395, "GREEK CAPITAL LETTER EPSILON"},
-		{0x396, "GREEK CAPITAL LETTER ZETA"}, {0x397, "GREEK CAPITAL LETTER ETA"}, {0x399, "GREEK CAPITAL LETTER IOTA"},
-		{0x39a, "GREEK CAPITAL LETTER KAPPA"}, {0x39c, "GREEK CAPITAL LETTER MU"}, {0x39d, "GREEK CAPITAL LETTER NU"},
-		{0x39f, "GREEK CAPITAL LETTER OMICRON"}, {0x3a1, "GREEK CAPITAL LETTER RHO"}, {0x3a4, "GREEK CAPITAL LETTER TAU"},
-		{0x3a5, "GREEK CAPITAL LETTER UPSILON"}, {0x3a7, "GREEK CAPITAL LETTER CHI"}, {0x3bf, "GREEK SMALL LETTER OMICRON"},
-		{0x405, "CYRILLIC CAPITAL LETTER DZE"}, {0x406, "CYRILLIC CAPITAL LETTER BYELORUSSIAN-UKRAINIAN I"},
-		{0x408, "CYRILLIC CAPITAL LETTER JE"}, {0x410, "CYRILLIC CAPITAL LETTER A"}, {0x412, "CYRILLIC CAPITAL LETTER VE"},
-		{0x415, "CYRILLIC CAPITAL LETTER IE"}, {0x41a, "CYRILLIC CAPITAL LETTER KA"}, {0x41c, "CYRILLIC CAPITAL LETTER EM"},
-		{0x41d, "CYRILLIC CAPITAL LETTER EN"}, {0x41e, "CYRILLIC CAPITAL LETTER O"}, {0x420, "CYRILLIC CAPITAL LETTER ER"},
-		{0x421, "CYRILLIC CAPITAL LETTER ES"}, {0x422, "CYRILLIC CAPITAL LETTER TE"}, {0x425, "CYRILLIC CAPITAL LETTER HA"},
-		{0x430, "CYRILLIC SMALL LETTER A"}, {0x435, "CYRILLIC SMALL LETTER IE"}, {0x43e, "CYRILLIC SMALL LETTER O"},
-		{0x440, "CYRILLIC SMALL LETTER ER"}, {0x441, "CYRILLIC SMALL LETTER ES"}, {0x443, "CYRILLIC SMALL LETTER U"},
-		{0x445, "CYRILLIC SMALL LETTER HA"}, {0x455, "CYRILLIC SMALL LETTER DZE"},
-		{0x456, "CYRILLIC SMALL LETTER BYELORUSSIAN-UKRAINIAN I"}, {0x458, "CYRILLIC SMALL LETTER JE"},
-		{0x2007, "FIGURE SPACE"}, {0x2009, "THIN SPACE"}, {0x200b, "ZERO WIDTH SPACE"}, {0x200c, "ZERO WIDTH NON-JOINER"},
-		{0x200d, "ZERO WIDTH JOINER"}, {0x200e, "LEFT-TO-RIGHT MARK"}, {0x200f, "RIGHT-TO-LEFT MARK"}, {0x2010, "HYPHEN"},
-		{0x2011, "NON-BREAKING HYPHEN"}, {0x2013, "EN DASH"}, {0x2014, "EM DASH"}, {0x2018, "LEFT SINGLE QUOTATION MARK"},
-		{0x2019, "RIGHT SINGLE QUOTATION MARK"}, {0x201a, "SINGLE LOW-9 QUOTATION MARK"},
-		{0x201c, "LEFT DOUBLE QUOTATION MARK"}, {0x201d, "RIGHT DOUBLE QUOTATION MARK"},
-		{0x201e, "DOUBLE LOW-9 QUOTATION MARK"}, {0x2022, "BULLET"}, {0x2026, "HORIZONTAL ELLIPSIS"},
-		{0x2028, "LINE SEPARATOR"}, {0x2029, "PARAGRAPH SEPARATOR"}, {0x202f, "NARROW NO-BREAK SPACE"},
-		{0x2060, "WORD JOINER"}, {0x2212, "MINUS SIGN"}, {0x25cf, "BLACK CIRCLE"}, {0x3000, "IDEOGRAPHIC SPACE"},
-		{0xfeff, "ZERO WIDTH NO-BREAK SPACE"}, {0xfffd, "REPLACEMENT CHARACTER"}, {0xff1d, "FULLWIDTH EQUALS SIGN"},
+// alike reports a letter that looks like a plain one, or a form of a plain character, such as a fullwidth one.
+func alike(r rune) bool {
+	if strings.ContainsRune(twins, r) {
+		return true
 	}
+	plain := []rune(norm.NFKC.String(string(r)))
+	return len(plain) == 1 && plain[0] > ' ' && plain[0] < 0x7f
 }

@@ -135,7 +135,7 @@ func TestPrompt(t *testing.T) {
 		{"empty line ends", []string{goodKey + "\r", "\r"}, Missing},
 		{"Ctrl-D at once", []string{"\x04"}, Empty},
 		{"wrong paste", []string{pasteBegins + "curl -u " + goodKey + pasteEnds + "\r", "\r"}, Command},
-		{"arrow key", []string{goodKey + "\x1b[A\r" + goodSecret + "\r", "\r"}, Character},
+		{"arrow key", []string{goodKey + "\x1b[A\r" + goodSecret + "\r", "\r"}, Control},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
