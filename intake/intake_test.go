@@ -135,6 +135,20 @@ func TestValuesWithPunctuationPass(t *testing.T) {
 	}
 }
 
+// Values are random, and each of these is one: what looks like something else in it is chance.
+func TestChanceIsNoReason(t *testing.T) {
+	for _, v := range []string{"r7{{Kq0mZ!w2", "q9...Lx!&3vT", "aa***b!?c&9d", "k2://Qp+9!xZ", "<kZ9!q#2f&7>", "[kZ9!q#2f&7]",
+		"${kZ9!q#2f&7}", "$(kZ9!q#2f&7)", "Zk9!q#2f&7,", "Zk9!q#2f&7;", "#Zk9!q#2f&7", "{Zk9!q#2f&7", "Zk9=q#2f&7", "Zk9:q#2f&7",
+		"Zk9!q#2f&7:", "nil-Zk9!q#2f&7"} {
+		for form, text := range map[string]string{"named": "key=" + goodKey + "\nsecret=" + v, "bare": goodKey + "\n" + v} {
+			m, _, err := Parse([]byte(text), fields)
+			if err != nil || m["secret"].Reveal() != v {
+				t.Errorf("%s, %s: %v", v, form, err)
+			}
+		}
+	}
+}
+
 func TestOneField(t *testing.T) {
 	only := []Field{{Name: "token", Entry: "ACME_TOKEN", Secret: true}}
 	for _, text := range []string{goodSecret, "ACME_TOKEN=" + goodSecret, "Token: " + goodSecret, `{"token":"` + goodSecret + `"}`} {

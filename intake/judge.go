@@ -25,7 +25,7 @@ func (p *parser) judge(value string, prefixes []string) Kind {
 		{InnerSpace, func(v string) bool { return strings.ContainsAny(v, space) }},
 		{Quotes, misquoted.MatchString},
 		{Doubled, repeated},
-		{OtherVendor, func(v string) bool { return !begins(v, prefixes) && issuer(v) != "" }},
+		{OtherVendor, func(v string) bool { return !begins(v, prefixes) && issued.MatchString(v) }},
 	} {
 		if rule.holds(value) {
 			return rule.kind
@@ -39,7 +39,7 @@ var masked = regexp.MustCompile(`^[A-Za-z0-9_-]{0,16}(\*{3,}|\.{3,})[A-Za-z0-9_-
 
 // reference is a value that some other tool would have to look up: a shell, a template, a secret store.
 var reference = regexp.MustCompile(`^\$\{[A-Za-z_][A-Za-z0-9_.:-]*\}$|^\$[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$|^\$\([a-z]+[ )]|` +
-	`^%[A-Z][A-Z0-9]*(_[A-Z0-9]+)+%$|^\{\{.*\}\}$|\{\{ |\$\{\{|^(op|bws|secretref|vault|ref\+[a-z]+)://|^arn:aws:|^!vault\b`)
+	`^%[A-Z][A-Z0-9]*(_[A-Z0-9]+)+%$|^\$?\{\{.*\}\}$|\{\{ |^(op|bws|secretref|vault|ref\+[a-z]+)://|^arn:aws:|^!vault\b`)
 
 // address is a URL, alone or with something in front.
 var address = regexp.MustCompile(`(?i)https?://|^(wss?|s?ftp|ssh|git|postgres(ql)?|mysql|mongodb(\+srv)?|rediss?|amqps?|file|s3|jdbc:[a-z]+)://`)
@@ -70,29 +70,35 @@ func repeated(v string) bool {
 	return false
 }
 
-// issuer names the vendor whose tokens have this form, "" when none is known. The forms are those that the vendors
-// publish so that tokens can be found where they do not belong.
+// issued are the forms of tokens that vendors publish, so that tokens can be found where they do not belong. Each group
+// has its vendor's name.
+var issued = regexp.MustCompile(`^(?:` +
+	`(?P<AWS>(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16})|` +
+	`(?P<GitHub>gh[oprsu]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,})|` +
+	`(?P<GitLab>glpat-[A-Za-z0-9_.-]{20,})|` +
+	`(?P<Slack>xox[abeoprs]-[A-Za-z0-9-]{10,}|xapp-[A-Za-z0-9-]{10,})|` +
+	`(?P<Stripe>[rsp]k_(?:live|test)_[A-Za-z0-9]{10,}|whsec_[A-Za-z0-9+/=]{20,})|` +
+	`(?P<Google>AIza[A-Za-z0-9_-]{35}|ya29\.[A-Za-z0-9_-]{20,})|` +
+	`(?P<Vault>hv[sbr]\.[A-Za-z0-9_-]{20,})|` +
+	`(?P<Doppler>dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9._-]{20,})|` +
+	`(?P<OpenAI>sk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{20,})|` +
+	`(?P<Anthropic>sk-ant-[A-Za-z0-9_-]{20,})|` +
+	`(?P<npm>npm_[A-Za-z0-9]{36})|` +
+	`(?P<PyPI>pypi-[A-Za-z0-9_-]{16,})|` +
+	`(?P<Docker>dckr_[po]at_[A-Za-z0-9_-]{20,})|` +
+	`(?P<SendGrid>SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43})|` +
+	`(?P<Twilio>(?:AC|SK)[0-9a-f]{32})|` +
+	`(?P<an_identity_provider>eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*)` +
+	`)$`)
+
+// issuer names the vendor whose tokens have this form, "" when none is known.
 func issuer(v string) string {
-	for _, known := range []struct{ vendor, form string }{
-		{"AWS", `^(AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}$`},
-		{"GitHub", `^gh[oprsu]_[A-Za-z0-9]{36,}$|^github_pat_[A-Za-z0-9_]{22,}$`},
-		{"GitLab", `^glpat-[A-Za-z0-9_.-]{20,}$`},
-		{"Slack", `^xox[abeoprs]-[A-Za-z0-9-]{10,}$|^xapp-[A-Za-z0-9-]{10,}$`},
-		{"Stripe", `^(sk|rk|pk)_(live|test)_[A-Za-z0-9]{10,}$|^whsec_[A-Za-z0-9+/=]{20,}$`},
-		{"Google", `^AIza[A-Za-z0-9_-]{35}$|^ya29\.[A-Za-z0-9_-]{20,}$`},
-		{"HashiCorp Vault", `^hv[sbr]\.[A-Za-z0-9_-]{20,}$`},
-		{"Doppler", `^dp\.(pt|st|ct|sa|scim|audit)\.[A-Za-z0-9._-]{20,}$`},
-		{"OpenAI", `^sk-(proj|svcacct|admin)-[A-Za-z0-9_-]{20,}$`},
-		{"Anthropic", `^sk-ant-[A-Za-z0-9_-]{20,}$`},
-		{"npm", `^npm_[A-Za-z0-9]{36}$`},
-		{"PyPI", `^pypi-[A-Za-z0-9_-]{16,}$`},
-		{"Docker", `^dckr_(pat|oat)_[A-Za-z0-9_-]{20,}$`},
-		{"SendGrid", `^SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}$`},
-		{"Twilio", `^(AC|SK)[0-9a-f]{32}$`},
-		{"an identity provider (a JSON Web Token)", `^eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*$`},
-	} {
-		if ok, _ := regexp.MatchString(known.form, v); ok {
-			return known.vendor
+	if !issued.MatchString(v) {
+		return ""
+	}
+	for i, group := range issued.FindStringSubmatch(v) {
+		if i > 0 && group != "" {
+			return strings.ReplaceAll(issued.SubexpNames()[i], "_", " ")
 		}
 	}
 	return ""

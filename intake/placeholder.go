@@ -73,12 +73,16 @@ func (p *parser) parts() []string {
 	return all
 }
 
-// spelled reports whether words stand in a row without anything between.
+// spelled reports whether words stand in a row without anything between. Nobody reads a longer row.
 func spelled(token string) bool {
-	ends := map[int]bool{0: true}
+	if len(token) > 40 || !lettersOnly.MatchString(token) {
+		return false
+	}
+	ends := make([]bool, len(token)+1) // whether words end here
+	ends[0] = true
 	for end := 1; end <= len(token); end++ {
-		for begin := range end {
-			ends[end] = ends[end] || ends[begin] && (listed(words, token[begin:end]) || listed(fillers, token[begin:end]))
+		for begin := max(0, end-11); begin < end && !ends[end]; begin++ {
+			ends[end] = ends[begin] && (listed(words, token[begin:end]) || listed(fillers, token[begin:end]))
 		}
 	}
 	return ends[len(token)]

@@ -101,9 +101,9 @@ func (p Profile) inspect(name string, m secret.Material) *ShapeError {
 	case text == "":
 		return &ShapeError{name, Empty, 0, "empty"}
 	case utf8.RuneCountInString(text) < low:
-		return &ShapeError{name, TooShort, 0, fmt.Sprintf("shorter than %d characters", low)}
+		return &ShapeError{name, TooShort, 0, fmt.Sprintf("shorter than %d characters: a part of it is missing, copy it whole", low)}
 	case utf8.RuneCountInString(text) > high:
-		return &ShapeError{name, TooLong, 0, fmt.Sprintf("longer than %d characters", high)}
+		return &ShapeError{name, TooLong, 0, fmt.Sprintf("longer than %d characters: something else came with it, copy it by itself", high)}
 	}
 	return p.characters(name, text)
 }
@@ -113,14 +113,22 @@ func (p Profile) characters(name, text string) *ShapeError {
 	for _, r := range text {
 		position++
 		if fault, what := p.character(name, r); fault != "" {
-			return &ShapeError{name, fault, position, fmt.Sprintf("%s at character %d", what, position)}
+			what = fmt.Sprintf("%s at character %d (%s): %s", what, position, CharacterName(r), remedy(fault))
+			return &ShapeError{name, fault, position, what}
 		}
 	}
 	return nil
 }
 
-// character judges one character and gives it a name. Letters, digits and marks are named by their kind only: they
-// would be bytes of the value.
+func remedy(f Fault) string {
+	if f == Whitespace {
+		return "copy the value again, unbroken and without words around it"
+	}
+	return "no value of this field has it, copy it again with the portal's copy button"
+}
+
+// character judges one character and gives it its name and no neighbour's: a character that no value of the field has
+// is no part of one.
 func (p Profile) character(field string, r rune) (Fault, string) {
 	switch {
 	case whitespace(r) != "":
