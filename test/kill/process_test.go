@@ -1,0 +1,120 @@
+package kill
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	hang    = 40 * time.Second // a command that takes longer hangs
+	samples = 3                // lives of a command that are measured before it is killed
+)
+
+// outcome is how one process ended.
+type outcome struct {
+	verb   string
+	code   int // -1 when it was killed
+	killed bool
+	said   string // both streams
+}
+
+// lives are how long commands run when nobody kills them: moments to kill are spread over them. Only processes that no
+// kill was meant for are measured, or short ones would count too much.
+type lives struct {
+	mu  sync.Mutex
+	all map[string][]time.Duration
+}
+
+func (l *lives) add(verb string, d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all[verb] = append(l.all[verb], d)
+}
+
+// draw is a moment of a life of verb; false: too few are known yet. Of two lives the longer one is taken: a pass that finds
+// everything leased is no story.
+func (l *lives) draw(verb string, rnd interface{ Float64() float64 }) (time.Duration, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := l.all[verb]
+	if len(all) < samples {
+		return 0, false
+	}
+	a, b := all[int(rnd.Float64()*float64(len(all)))], all[int(rnd.Float64()*float64(len(all)))]
+	return time.Duration(rnd.Float64() * float64(max(a, b))), true
+}
+
+// calm runs a command to its end.
+func (w *world) calm(stdin string, args ...string) outcome { return w.run(stdin, 0, args) }
+
+// storm runs a command that is killed at a random moment of its life, three times out of four.
+func (w *world) storm(stdin string, args ...string) outcome {
+	var at time.Duration
+	w.locked(func() {
+		if w.armed && w.random.IntN(4) > 0 {
+			at, _ = w.lives.draw(args[0], w.random)
+		}
+	})
+	return w.run(stdin, at, args)
+}
+
+// run starts the program and kills it after kill, if that is not 0 and it still lives.
+func (w *world) run(stdin string, kill time.Duration, args []string) outcome {
+	ctx, cancel := context.WithTimeout(context.Background(), hang)
+	defer cancel()
+	c := exec.CommandContext(ctx, w.bin, append([]string{"--as", "alice"}, args...)...)
+	c.Dir, c.Env = w.dir, []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "TMPDIR=" + w.dir, "USER=alice", "NO_COLOR=1"}
+	var said bytes.Buffer
+	c.Stdin, c.Stdout, c.Stderr, c.WaitDelay = strings.NewReader(stdin), &said, &said, 5*time.Second
+	began := time.Now()
+	if err := c.Start(); err != nil {
+		w.violation("the program cannot be started: %v", err)
+		return outcome{verb: args[0], code: -1}
+	}
+	if kill > 0 {
+		timer := time.AfterFunc(kill, func() { _ = c.Process.Kill() })
+		defer timer.Stop()
+	}
+	err := c.Wait()
+	o := outcome{verb: args[0], code: c.ProcessState.ExitCode(), said: said.String()}
+	w.judge(&o, c, err, ctx.Err(), kill, time.Since(began))
+	return o
+}
+
+// judge counts an end, and says what is wrong with it.
+func (w *world) judge(o *outcome, c *exec.Cmd, err, late error, kill, took time.Duration) {
+	status, _ := c.ProcessState.Sys().(syscall.WaitStatus)
+	o.killed = kill > 0 && late == nil && status.Signaled() && status.Signal() == syscall.SIGKILL
+	switch {
+	case o.killed:
+		w.locked(func() { w.kills = append(w.kills, time.Now()) })
+		w.tally.killed(o.verb, took)
+	case late != nil:
+		w.violation("%s hangs: nothing for %s", o.verb, hang)
+	case status.Signaled() || errors.Is(err, exec.ErrWaitDelay):
+		w.violation("%s ended by itself with %v: %s", o.verb, err, o.said)
+	case kill == 0:
+		w.lives.add(o.verb, took)
+	}
+	w.tally.ended(*o)
+	w.secretless("what "+o.verb+" prints", o.said)
+	if strings.Contains(o.said, "panic:") || strings.Contains(o.said, "goroutine ") {
+		w.violation("%s panics: %s", o.verb, o.said)
+	}
+}
+
+// secretless: no key and no secret is in text.
+func (w *world) secretless(where, text string) {
+	for _, p := range w.known() {
+		if strings.Contains(text, p.key) || strings.Contains(text, p.secret) {
+			w.violation("%s shows pair %s", where, p.id)
+		}
+	}
+}
