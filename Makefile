@@ -43,6 +43,11 @@ screenshots: test-browser ## the same, and docs/images made again
 recordings: ## docs/recordings made again: the real demo and a real rotate, at a terminal of their own
 	$(SHOW) $(GO) run ./record -quarterturn $(CURDIR)/bin/quarterturn -out $(CURDIR)/docs/recordings
 
+HEAVY += test-kill
+.PHONY: test-kill
+test-kill: ## 2,000 SIGKILLs of the program as it is shipped, and builds that are weakened and must be found; make test kills 20 times
+	QUARTERTURN_KILL=all $(GO) test -count=1 -timeout 30m -v ./test/kill
+
 race: ## the same tests under the race detector; needs a C compiler
 	CGO_ENABLED=1 $(GO) test -race ./...
 

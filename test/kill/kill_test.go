@@ -159,6 +159,6 @@ func (w *world) runner(ctx context.Context) {
 		if o := w.storm("", "run"); !o.killed && o.code != 0 && o.code != 1 {
 			w.violation("run: exit code %d: %s", o.code, o.said)
 		}
-		w.nap(ctx, 250*time.Millisecond)
+		w.nap(ctx, 400*time.Millisecond)
 	}
 }

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	looks = 8 * time.Millisecond // between two looks at the files
-	works = 25                   // looks between two calls of each service: the vendor allows a pair 25 a second
+	looks = 12 * time.Millisecond // between two looks at the files
+	works = 16                    // looks between two calls of each service: the vendor allows a pair 25 a second
 )
 
 // watch looks from outside at every moment: each .env file holds one issued pair, whole and not dead, and nothing else of it

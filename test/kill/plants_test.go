@@ -1,0 +1,87 @@
+package kill
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// plants are weaknesses that only a kill brings to light. Each must be found.
+func plants() []plant {
+	return []plant{
+		{"a .env file is written in place", "backends/dotenv/folder.go", []change{{
+			`	if err := temp.rename(f.name, was); err != nil {
+		return explain("replacing "+f.file(), err)
+	}`, `	file, err := f.root.OpenFile(f.name, os.O_WRONLY|os.O_TRUNC, 0)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	for _, half := range [][]byte{data[:len(data)/2], data[len(data)/2:]} {
+		if _, err := file.Write(half); err != nil {
+			return err
+		}
+		if err := file.Sync(); err != nil {
+			return err
+		}
+	}`}}, "no whole pair"},
+		{"a pair is called safe before it is", "cmd/quarterturn/cmd_submit.go", []change{{
+			`	receipt, err := s.rt.Accept(ctx, p)
+`, `	a.p.mark("ok", "Your pair is safe")
+	receipt, err := s.rt.Accept(ctx, p)
+`}}, "was said to be safe, and is gone"},
+		{"a redeploy is recorded before it is made", "rotator/pass.go", []change{{
+			`	c, err := w.effect(ectx, m)
+`, `	if f := w.r.Facts.Runs[m.Target]; m.Do == Redeploy {
+		f.Run.Once, f.Run.State, f.Run.StartedAt, f.Run.EndedAt = f.Once, "succeeded", w.rt.now(), w.rt.now()
+		w.r.Facts.Runs[m.Target], w.r.Facts.Intent = f, nil
+		if err := w.record(ctx, Change{Lease: lease}); err != nil {
+			return true, err
+		}
+	}
+	c, err := w.effect(ectx, m)
+`}}, "not at its end"},
+		{"the lease of a dead runner never ends", "ledger/rotations.go", []change{{
+			"WHERE id = ? AND open = 1 AND lease_until <= ?`", "WHERE id = ? AND open = 1 AND lease_until = 0 AND ? > 0`"}},
+			"not at its end"},
+		{"what a killed write left is not swept", "backends/dotenv/dotenv.go", []change{{
+			"	if err := f.sweep(); err != nil {", "	if err := error(nil); err != nil {"}}, "at the end the folder holds"},
+		{"a revocation is asked for before all have proved themselves", "rotator/decide.go", []change{{
+			"return []row{denyAbandon, heedRollback, cannotOpen, newGone, bothDead, newDead, placeLost, useUnproven, verify}",
+			"return []row{denyAbandon, heedRollback, cannotOpen, newGone, bothDead, newDead, placeLost, verify}"}}, "fails with status 401"},
+	}
+}
+
+// TestPlants: what the storm finds nothing of in the program, it finds in each weakened build.
+func TestPlants(t *testing.T) {
+	if os.Getenv("QUARTERTURN_KILL") != "all" {
+		say("NOT RUN: the weakened builds of test/kill: make test-kill")
+		t.SkipNow()
+	}
+	for _, p := range plants() {
+		t.Run(p.name, func(t *testing.T) {
+			bin := build(t, p.sow(t))
+			for seed := uint64(1); seed <= 12; seed += 3 {
+				n := newTally()
+				wrong := fate{seed: seed, worlds: 3, atOnce: 3, kills: 40, longest: 2 * time.Minute}.storms(t, bin, &lives{all: map[string][]time.Duration{}}, n)
+				if found := matching(wrong, p.found); found != "" {
+					say("FOUND after %d kills: %s: %s", n.sum(), p.name, found)
+					return
+				}
+				say("  %d kills, and not found yet: %s %q", n.sum(), p.name, wrong)
+			}
+			t.Error("not found")
+		})
+	}
+}
+
+func matching(wrong []string, part string) string {
+	for _, what := range wrong {
+		if strings.Contains(what, part) {
+			first, _, _ := strings.Cut(what, "\n")
+			return first
+		}
+	}
+	return ""
+}
