@@ -30,6 +30,11 @@ HEAVY += test-age
 test-age: ## every hour of 2024-2032 in every IANA zone against the 90-day rule; make test looks at every 397th
 	QUARTERTURN_AGE=all $(GO) test -count=1 -timeout 30m -v ./test/age
 
+HEAVY += test-mutation
+.PHONY: test-mutation
+test-mutation: ## thousands of small faults planted in decide, Accept and the ledger, one at a time; MUTATION=PATTERN plants those it names, and a run that was stopped goes on
+	QUARTERTURN_MUTATION='$(or $(MUTATION),all)' $(GO) test -count=1 -timeout 3h -v -run '^TestMutants$$' ./test/mutate
+
 # A module of its own: what drives a browser is no part of the product. SHOW runs there with the program just built.
 SHOW = $(GO) build -o bin/quarterturn ./cmd/quarterturn && cd test/show &&
 

@@ -1,0 +1,92 @@
+package mutate
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+)
+
+// least is how many of a hundred mutants must die.
+const least = 90.0
+
+// quarterturn says what is asked about, and whose tests are to notice. Tests that take minutes, or that show a terminal
+// and a process rather than what is decided, don't kill.
+func quarterturn(t *testing.T) project {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return project{root: root, module: "quarterturn", targets: []target{
+		{"decide", "rotator", regexp.MustCompile(`^(decide|rows_[a-z]+|learn|apply)\.go$`)},
+		{"Accept", "rotator", regexp.MustCompile(`^accept\.go$`)},
+		{"the ledger", "ledger", regexp.MustCompile(`\.go$`)},
+	}, killers: []killer{
+		{folder: "rotator", skip: "TestModel.*|TestInvariantsHoldWhateverHappens"},
+		{folder: "ledger", skip: "TestKilledWhileWriting", parts: []string{"TestLedger"}},
+	}}
+}
+
+// TestMutants plants every fault, or those whose names match QUARTERTURN_MUTATION.
+func TestMutants(t *testing.T) {
+	pattern := os.Getenv("QUARTERTURN_MUTATION")
+	if pattern == "" {
+		t.Skip("NOT RUN: make test-mutation; a sample follows")
+	}
+	if pattern == "all" {
+		pattern = "."
+	}
+	c := begin(t)
+	chosen, err := choose(c.mutants, pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d mutants of %d compiled in; sources %s", len(chosen), len(c.mutants), c.digest)
+	c.survey(t)
+	c.report(t, c.fight(t, chosen), pattern == ".")
+}
+
+func begin(t *testing.T) *campaign {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := remember(filepath.Join(cache, "quarterturn-mutation"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &campaign{built: build(t, quarterturn(t), t.TempDir()), memory: m}
+}
+
+// report prints the counts and says what is wrong. Shares are judged over all mutants only.
+func (c *campaign) report(t *testing.T, all []result, whole bool) {
+	t.Helper()
+	byTarget, byFile, byOp := tally{}, tally{}, tally{}
+	index := map[string]mutant{}
+	for _, m := range c.mutants {
+		index[m.name] = m
+	}
+	for _, r := range all {
+		m := index[r.Name]
+		byTarget.add(c.of(m), r)
+		byFile.add(m.file, r)
+		byOp.add(m.op, r)
+	}
+	text, err := os.ReadFile("survivors.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed, err := survivors(string(text))
+	if err != nil {
+		t.Fatal("survivors.txt: ", err)
+	}
+	for _, p := range append(judge(all, listed), gone(c.mutants, listed)...) {
+		t.Error(p)
+	}
+	t.Logf("by operator:\n%sby file:\n%sin all:\n%s", byOp, byFile, byTarget)
+	for name := range byTarget {
+		if whole && byTarget.share(name) < least {
+			t.Errorf("%s: %.1f %% killed, want %.0f", name, byTarget.share(name), least)
+		}
+	}
+}

@@ -1,0 +1,3 @@
+module weakly.example
+
+go 1.26
