@@ -1,0 +1,286 @@
+package rotator
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unsafe"
+)
+
+// setting is one world's beginning and its limits.
+type setting struct {
+	name    string
+	begin   func(m *model, s *mState)
+	spec    func(sp *Spec)
+	old     time.Duration // age of every pair, for the policy
+	kills   bool          // creating a key ends the others
+	mute    bool          // the vendor's answers name neither environment nor account
+	control bool          // retire: another credential's pair can stand for the new one
+}
+
+// newModel is what one worker needs.
+func newModel(set *setting, p *plant) *model {
+	m := &model{sp: modelSpec(), now: noon(), states: modelStates(), lanes: modelLanes(), lives: modelLives(), wishes: modelWishes(),
+		actions: modelActions(), runStates: modelRuns(), waivable: modelWaivers(), rowsOf: nameRows(), plant: p, setting: set}
+	if set.spec != nil {
+		set.spec(&m.sp)
+	}
+	if p != nil && p.rows != nil {
+		for k, all := range m.rowsOf {
+			m.rowsOf[k] = p.rows(k, all)
+		}
+	}
+	m.rt = &Rotator{o: Options{Now: func() time.Time { return m.now }, NewID: func() string { return "4" }}}
+	return m
+}
+
+// first is the state in which everything begins: the journey is opened, and as many faults and wrong acts may happen.
+func (m *model) first(luck, again uint8) mState {
+	s := mState{luck: luck, again: again}
+	s.row = mRow{lane: indexOf(m.lanes, Routine), state: indexOf(m.states, DueState)}
+	m.setting.begin(m, &s)
+	return s
+}
+
+// ---- which states were seen ----------------------------------------------------------------------------------
+
+// digest is 64 bits of a state: among 10^7 states two share one with a probability of about 3 in a million, and then one
+// of them goes unsearched. TestModelState checks that the struct has no padding.
+func digest(s *mState) uint64 {
+	const size = unsafe.Sizeof(mState{})
+	b := (*[size]byte)(unsafe.Pointer(s))[:]
+	h := uint64(0x9e3779b97f4a7c15)
+	for ; len(b) >= 8; b = b[8:] {
+		h = mix(h, binary.LittleEndian.Uint64(b))
+	}
+	for _, c := range b {
+		h = mix(h, uint64(c))
+	}
+	return h
+}
+
+// mix is one to one in both, as each of its steps is.
+func mix(h, w uint64) uint64 {
+	h = (h ^ w) * 0xff51afd7ed558ccd
+	h ^= h >> 33
+	h *= 0xc4ceb9fe1a85ec53
+	return h ^ h>>29
+}
+
+// visited keeps every state's digest with that of the state it was first reached from.
+type visited struct {
+	shards [256]struct {
+		sync.Mutex
+		from map[uint64]uint64
+	}
+}
+
+func newVisited() *visited {
+	v := &visited{}
+	for i := range v.shards {
+		v.shards[i].from = map[uint64]uint64{}
+	}
+	return v
+}
+
+// add reports whether the state is new.
+func (v *visited) add(d, from uint64) bool {
+	sh := &v.shards[d>>56]
+	sh.Lock()
+	defer sh.Unlock()
+	if _, seen := sh.from[d]; seen {
+		return false
+	}
+	sh.from[d] = from
+	return true
+}
+
+func (v *visited) parent(d uint64) uint64 { return v.shards[d>>56].from[d] }
+
+// ---- the search ----------------------------------------------------------------------------------------------
+
+// search goes breadth first through everything that can be reached.
+type search struct {
+	set         *setting
+	plant       *plant
+	luck, again uint8
+	most        int // states, 0: all
+	workers     int
+	say         func(format string, args ...any) // progress
+
+	seen          *visited
+	models        []*model
+	states, moves int
+	depth, widest int
+	wrong         *wrong // the first violation: one at the least depth
+	ends          map[string]int
+	samples       []mState
+	every         int  // one state in so many is kept as a sample
+	cut           bool // not everything within the limits was searched
+}
+
+// wrong is a violation with the state before it.
+type wrong struct {
+	at   mState
+	edge edge
+	what string
+}
+
+// worker is one goroutine's share of a level.
+type worker struct {
+	m     *model
+	next  []mState
+	moves int
+	wrong *wrong
+	keep  []mState
+}
+
+func (se *search) run() {
+	se.seen = newVisited()
+	for range max(se.workers, 1) {
+		se.models = append(se.models, newModel(se.set, se.plant))
+	}
+	first := se.models[0].first(se.luck, se.again)
+	se.seen.add(digest(&first), 0)
+	level := []mState{first}
+	se.states = 1
+	began := time.Now()
+	for len(level) > 0 && se.wrong == nil {
+		if se.most > 0 && se.states >= se.most {
+			se.cut = true
+			break
+		}
+		se.widest = max(se.widest, len(level))
+		level = se.level(level)
+		se.depth++
+		if se.say != nil && time.Since(began) > 20*time.Second {
+			began = time.Now()
+			se.say("%s: depth %d, %d states, %d transitions", se.set.name, se.depth, se.states, se.moves)
+		}
+	}
+}
+
+// level makes every transition of every state of one level.
+func (se *search) level(level []mState) []mState {
+	var wg sync.WaitGroup
+	workers := make([]*worker, len(se.models))
+	at := make(chan []mState, len(level)/1024+1)
+	for i := 0; i < len(level); i += 1024 {
+		at <- level[i:min(i+1024, len(level))]
+	}
+	close(at)
+	for i := range workers {
+		w := &worker{m: se.models[i]}
+		workers[i] = w
+		wg.Go(func() {
+			for some := range at {
+				for j := range some {
+					se.expand(w, &some[j])
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return se.gather(workers)
+}
+
+func (se *search) gather(workers []*worker) []mState {
+	var next []mState
+	for _, w := range workers {
+		next = append(next, w.next...)
+		se.moves += w.moves
+		se.samples = append(se.samples, w.keep...)
+		if se.wrong == nil {
+			se.wrong = w.wrong
+		}
+	}
+	se.states += len(next)
+	return next
+}
+
+func (se *search) expand(w *worker, s *mState) {
+	from := digest(s)
+	w.m.next(s, func(e edge, t *mState) {
+		w.moves++
+		w.m.canon(t)
+		d := digest(t)
+		fresh := se.seen.add(d, from)
+		if fresh {
+			w.m.check(t)
+			w.next = append(w.next, *t)
+			if se.every > 0 && d%uint64(se.every) == 0 {
+				w.keep = append(w.keep, *t)
+			}
+		}
+		if len(w.m.broken) > 0 {
+			if w.wrong == nil {
+				w.wrong = &wrong{*s, e, strings.Join(w.m.broken, "; ")}
+			}
+			w.m.broken = w.m.broken[:0]
+		}
+	})
+}
+
+// canon forgets what can make no difference any more.
+func (m *model) canon(s *mState) {
+	over := m.states[s.row.state].Over()
+	for i := range s.jobs {
+		busy := s.holder.phase == mActing && m.actions[s.holder.do] == Redeploy && int(s.holder.target) == i
+		if over || s.row.runs[i].state >= 2 && !busy {
+			s.jobs[i] = 0
+		}
+	}
+}
+
+// ---- how it came about ---------------------------------------------------------------------------------------
+
+// trace replays the way to the violation, step by step.
+func (se *search) trace() []string {
+	m := newModel(se.set, se.plant)
+	var path []uint64
+	for d := digest(&se.wrong.at); d != 0; d = se.seen.parent(d) {
+		path = append(path, d)
+	}
+	slices.Reverse(path)
+	s := m.first(se.luck, se.again)
+	lines := []string{m.picture(&s)}
+	for _, want := range path[1:] {
+		var by edge
+		var to mState
+		m.next(&s, func(e edge, t *mState) {
+			if m.canon(t); digest(t) == want && by.kind == 0 && to == (mState{}) {
+				by, to = e, *t
+			}
+		})
+		s = to
+		lines = append(lines, m.edgeName(by), "    "+m.picture(&s))
+	}
+	return append(lines, m.edgeName(se.wrong.edge), "VIOLATION: "+se.wrong.what)
+}
+
+// picture is a state in one line.
+func (m *model) picture(s *mState) string {
+	r := &s.row
+	out := fmt.Sprintf("%s %s old=%d new=%d entered=%d", m.lanes[r.lane], m.states[r.state], r.old, r.new, r.entered)
+	for i, p := range s.pairs {
+		if p.truth != mUnborn || p.life != 0 {
+			out += fmt.Sprintf(" | pair-%d %s %s sealed=%v", i+1, m.lives[p.life], [...]string{"unborn", "alive", "dying", "dying", "DEAD"}[p.truth], p.sealed)
+		}
+	}
+	out += fmt.Sprintf(" | places %v facts %v | apps", s.places, r.places)
+	for i := range m.sp.Consumers {
+		out += fmt.Sprintf(" %d", s.apps[i].holds)
+		if r.proofs[i].pair > 0 {
+			out += fmt.Sprintf("(proof %d)", r.proofs[i].pair)
+		}
+	}
+	for i, g := range s.graves {
+		if g.lane != 0 {
+			out += fmt.Sprintf(" | burial of %d %s triples=%d asks=%d", i+1, m.states[g.state], g.triples, g.asks)
+		}
+	}
+	return out + fmt.Sprintf(" | asks=%d words=%v luck=%d", r.asks, s.words, s.luck)
+}
