@@ -230,7 +230,7 @@ func newRefusedFor(old *vendors.Reading, both time.Duration) func(c *scene) {
 // thirdKey is what comes out when no pair works.
 func thirdKey() reply {
 	return reply{to: AwaitingKey, drops: true, lives: map[PairID]Life{newID: Orphan},
-		bury: []Grave{{Pair: newID, State: AwaitingRevocation}}, broken: "no pair works", why: "create a third one"}
+		bury: []Grave{{Pair: newID, State: AwaitingRevocation, NotBefore: noon().Add(graceBurial), Used: true}}, broken: "no pair works", why: "create a third one"}
 }
 
 // deadLines: one pair, or both, refused by the vendor.

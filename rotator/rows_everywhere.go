@@ -180,7 +180,7 @@ func bothDead(v view) (Move, bool) {
 	}
 	if v.r.New != "" {
 		m.Lives = map[PairID]Life{v.r.New: Orphan}
-		m.Bury = []Grave{{Pair: v.r.New, State: AwaitingRevocation}}
+		m.Bury = []Grave{{Pair: v.r.New, State: AwaitingRevocation, NotBefore: v.graceEnd(), Used: v.r.Facts.Wrote}}
 	}
 	return m, true
 }
