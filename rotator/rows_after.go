@@ -132,10 +132,13 @@ func livesAfterAll(v view) (Move, bool) {
 	return goTo(Verified, "the vendor accepts the old pair, which it had refused"+v.withdrawn())
 }
 
-// unprovable: what cannot be probed can only be attested.
+// unprovable: what cannot be probed can only be attested; not while the pair in use is refused, for then the other one may
+// be all there is.
 func unprovable(v view) (Move, bool) {
 	reason := ""
 	switch {
+	case v.r.Lane == Burial && verdict(v.s.New) == vendors.Refused:
+		return Move{}, false
 	case !v.s.OldHeld:
 		reason = "no sealed copy of the old pair exists"
 	case !v.sp.Profile.FailingProbes:
