@@ -178,10 +178,13 @@ func (l *learner) attested(w Word) {
 	}
 }
 
-// ended: a person's word that a pair is gone counts where its death is awaited, and nowhere before.
+// ended: a person's word that a pair is gone counts where its death is awaited, and nowhere before. It also says that the
+// pair was revoked, which may take a while to bite: until then nothing leads back to it.
 func (l *learner) ended(w Word) {
 	if w.Pair == l.r.Old && l.r.State == AwaitingRevocation {
-		l.r.Facts.EndWord = &w
+		said := w
+		said.Fragment = l.s.OldPair.Fragment
+		l.r.Facts.EndWord, l.r.Facts.Revoked = &w, &said
 	}
 }
 

@@ -77,6 +77,8 @@ func TestLearnTakesWordsIn(t *testing.T) {
 			want:  func(f Facts) any { return f.Revoked.Fragment }},
 		{name: "I-11: the old pair is attested where its death is awaited", state: AwaitingRevocation, is: "sam",
 			given: func(c *scene) { c.say(Word{Kind: AttestIt, Pair: oldID}) }, want: func(f Facts) any { return f.EndWord.Who }},
+		{name: "I-1: who attests it says that it was revoked: while it still answers nothing leads back to it", state: AwaitingRevocation, is: "OLD1",
+			given: func(c *scene) { c.say(Word{Kind: AttestIt, Pair: oldID}) }, want: func(f Facts) any { return f.Revoked.Fragment }},
 		{name: "I-11: and nowhere before", state: Verified, is: (*Word)(nil),
 			given: func(c *scene) { c.say(Word{Kind: AttestIt, Pair: oldID}) }, want: func(f Facts) any { return f.EndWord }},
 		{name: "I-11: another pair is attested", state: AwaitingRevocation, is: (*Word)(nil),
