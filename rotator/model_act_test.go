@@ -359,7 +359,8 @@ func (m *model) enable(s *mState, n uint8) bool {
 
 // createBadly: a key that nobody asked for, or the wrong one, handed in if that is possible.
 func (m *model) createBadly(s *mState, flaw uint8) bool {
-	n := m.create(s, flaw, flaw != 0 && s.row.asks == asksKey)
+	awaited := s.row.asks == asksKey && s.words == [2]uint8{} && s.row.new == 0
+	n := m.create(s, flaw, flaw != 0 && awaited)
 	if n > 0 {
 		m.submit(s, n, false)
 	}

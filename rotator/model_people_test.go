@@ -204,7 +204,7 @@ func (m *model) create(s *mState, flaw uint8, asked bool) uint8 {
 		if s.pairs[i].truth != mUnborn {
 			continue
 		}
-		if m.setting.kills && flaw != mOtherEnvironment {
+		if m.setting.kills && (flaw == 0 || flaw == mMistyped) {
 			for j := range s.pairs {
 				if k := &s.pairs[j]; k.truth == mAlive {
 					k.truth, k.byHand = mDying, k.byHand || !asked

@@ -6,15 +6,59 @@ import (
 	"testing"
 	"time"
 	"unsafe"
+
+	"quarterturn/cicd"
+	"quarterturn/policies"
 )
 
-// settings are the worlds that are searched.
+// settings are the worlds that are searched. The luck that each is given is what the small search has: the full one has more.
 func settings() []*setting {
-	day := 24 * time.Hour
+	old, young := 80*policies.Day, 10*policies.Day
+	replace := func(sp *Spec) { sp.Profile.Lifecycle, sp.Profile.LiveLimit = string(Replace), 1 }
 	return []*setting{
-		{name: "routine", begin: adopted, old: 80 * day},
+		{name: "routine", begin: adopted, old: old},
+		{name: "routine, limit of two", begin: adopted, old: old, spec: func(sp *Spec) { sp.Profile.LiveLimit = 2 }},
+		{name: "routine, unknown pair in the places", begin: everywhere, old: old},
+		{name: "routine, first key", begin: nothing, old: old},
+		{name: "routine, nothing can be read back", begin: everywhere, old: old, spec: blindSpec},
+		{name: "routine, answers name nothing", begin: adopted, old: old, mute: true},
+		{name: "routine, probes that fail are forbidden", begin: adopted, old: old,
+			spec: func(sp *Spec) { sp.Profile.FailingProbes = false }},
+		{name: "routine, a freeze", begin: adopted, old: young, spec: func(sp *Spec) {
+			sp.Policy.Freezes = []policies.Freeze{{From: noon().Add(-time.Hour), To: noon().Add(time.Hour), Reason: "sale"}}
+		}},
+		{name: "routine, another lifecycle", begin: adopted, old: old, spec: func(sp *Spec) { sp.Profile.Lifecycle = "two_slots" }},
+		{name: "compromised", begin: hurried(adopted), old: old},
+		{name: "compromised, limit of two", begin: hurried(adopted), old: old, spec: func(sp *Spec) { sp.Profile.LiveLimit = 2 }},
+		{name: "compromised, creating a key ends the other", begin: hurried(adopted), old: old, kills: true, spec: replace},
+		{name: "replace", begin: laned(Replace, adopted), old: old, kills: true, spec: replace},
+		{name: "replace, but creating a key ends nothing", begin: laned(Replace, adopted), old: old, spec: replace},
+		{name: "replace, first key", begin: laned(Replace, nothing), old: old, kills: true, spec: replace},
+		{name: "retire", begin: laned(Retire, adopted), old: old, control: true},
+		{name: "retire, nothing to compare with", begin: laned(Retire, everywhere), old: old},
 	}
 }
+
+// blindSpec has one place, which cannot be read back, and one consumer that reads it.
+func blindSpec(sp *Spec) {
+	sp.Places[mCI].Name, sp.Places[mVault].Name, sp.Places[mMirror].Name = "ci", "vault", "mirror"
+	for i := range sp.Places {
+		sp.Places[i].Readable = false
+	}
+	sp.Consumers[0].Best, sp.Consumers[2].Best = cicd.Reported, cicd.Healthy
+}
+
+func laned(lane Lane, begin func(*model, *mState)) func(*model, *mState) {
+	return func(m *model, s *mState) {
+		begin(m, s)
+		s.row.lane = indexOf(m.lanes, lane)
+	}
+}
+
+func hurried(begin func(*model, *mState)) func(*model, *mState) { return laned(Compromised, begin) }
+
+// nothing: there is no key yet.
+func nothing(*model, *mState) {}
 
 // adopted: pair 1 is everywhere, and the ledger knows it.
 func adopted(m *model, s *mState) {
