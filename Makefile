@@ -35,6 +35,11 @@ HEAVY += test-mutation
 test-mutation: ## thousands of small faults planted in decide, Accept and the ledger, one at a time; MUTATION=PATTERN plants those it names, and a run that was stopped goes on
 	QUARTERTURN_MUTATION='$(or $(MUTATION),all)' $(GO) test -count=1 -timeout 3h -v -run '^TestMutants$$' ./test/mutate
 
+HEAVY += test-model
+.PHONY: test-model
+test-model: ## every state that two runners, three consumers, three pairs, faults and people can lead to, 10^7 of them; make test searches a fixed sample
+	QUARTERTURN_MODEL=all $(GO) test -count=1 -timeout 60m -v -run '^TestModel' ./rotator
+
 # A module of its own: what drives a browser is no part of the product. SHOW runs there with the program just built.
 SHOW = $(GO) build -o bin/quarterturn ./cmd/quarterturn && cd test/show &&
 

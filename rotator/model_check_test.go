@@ -47,7 +47,7 @@ func (t *stride) checkPut() {
 		t.m.fail("I-4: %s is written with a pair of another environment", t.move.Target)
 	case t.row.Lane != Routine && t.target() != t.row.New:
 		t.m.fail("a pair that is compromised or replaced is put back, in %s, %s", t.row.Lane, t.row.State)
-	case slices.Contains([]Life{Dead, Ended, Refused}, t.m.lives[t.s.pairs[n-1].life]):
+	case slices.Contains([]Life{Dead, Ended, Refused, Orphan}, t.m.lives[t.s.pairs[n-1].life]):
 		t.m.fail("I-14: a pair that is %s is written", t.m.lives[t.s.pairs[n-1].life])
 	case unknown && holds != mTorn && t.m.sp.Places[i].Readable && t.row.Facts.Waivers == nil:
 		t.m.fail("I-9: %s holds a pair nobody knows, and is overwritten without permission", t.move.Target)
@@ -126,7 +126,7 @@ func (t *stride) checkTransition() {
 		t.checkDistributed()
 	case to == FailedState && (t.move.Resume == "" || t.move.Why == ""):
 		t.m.fail("L-2: failed without a way on")
-	case to == Closed && t.row.journey() && t.row.Old != "":
+	case to == Closed && t.row.journey():
 		t.checkAllUse(t.row.New, "closed")
 	case to == RolledBack && t.row.Facts.Wrote:
 		t.checkAllUse(t.row.Old, "rolled back")

@@ -26,7 +26,7 @@ const (
 	asksWaive // + index of the waiver
 )
 
-func (m *model) asksCode(r *Rotation, command string) uint8 {
+func (m *model) asksCode(r *Rotation, why, command string) uint8 {
 	f := strings.Fields(command)
 	if len(f) == 0 {
 		return asksNothing
@@ -46,6 +46,9 @@ func (m *model) asksCode(r *Rotation, command string) uint8 {
 	case "submit":
 		return asksOld
 	case "check":
+		if t := remedy(m.sp, why); t != "" {
+			return asksWaive + indexOf(m.waivable, t)
+		}
 		return asksCheck
 	case "resume":
 		return asksResume
@@ -74,7 +77,7 @@ func (m *model) asksCode(r *Rotation, command string) uint8 {
 	return asksUnknown
 }
 
-func (t *stride) asked() uint8 { return t.m.asksCode(&t.row, t.move.Command) }
+func (t *stride) asked() uint8 { return t.m.asksCode(&t.row, t.move.Why, t.move.Command) }
 
 // ---- what somebody may say -----------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ type setting struct {
 	spec    func(sp *Spec)
 	old     time.Duration // age of every pair, for the policy
 	kills   bool          // creating a key ends the others
+	frozen  bool          // nothing is asked for, and this model does not live long enough
 	mute    bool          // the vendor's answers name neither environment nor account
 	control bool          // retire: another credential's pair can stand for the new one
 }
@@ -208,6 +209,9 @@ func (se *search) expand(w *worker, s *mState) {
 		w.m.canon(t)
 		d := digest(t)
 		fresh := se.seen.add(d, from)
+		if w.m.states[s.row.state].Over() && !w.m.states[t.row.state].Over() && e.kind != kOpen && e.kind != kObey {
+			w.m.fail("I-19: a journey that had ended is open again")
+		}
 		if fresh {
 			w.m.check(t)
 			w.next = append(w.next, *t)

@@ -1,8 +1,10 @@
 package rotator
 
 import (
+	"fmt"
 	"os"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 	"unsafe"
@@ -24,7 +26,7 @@ func settings() []*setting {
 		{name: "routine, answers name nothing", begin: adopted, old: old, mute: true},
 		{name: "routine, probes that fail are forbidden", begin: adopted, old: old,
 			spec: func(sp *Spec) { sp.Profile.FailingProbes = false }},
-		{name: "routine, a freeze", begin: adopted, old: young, spec: func(sp *Spec) {
+		{name: "routine, a freeze", begin: adopted, old: young, frozen: true, spec: func(sp *Spec) {
 			sp.Policy.Freezes = []policies.Freeze{{From: noon().Add(-time.Hour), To: noon().Add(time.Hour), Reason: "sale"}}
 		}},
 		{name: "routine, another lifecycle", begin: adopted, old: old, spec: func(sp *Spec) { sp.Profile.Lifecycle = "two_slots" }},
@@ -99,20 +101,75 @@ func sizeOf(typ reflect.Type) uintptr {
 	return typ.Size()
 }
 
-func TestModelSearch(t *testing.T) {
+// TestModel searches every setting. A fixed sample; QUARTERTURN_MODEL=all searches 10^7 states.
+func TestModel(t *testing.T) {
+	plan := sweep{luck: 1, most: 2500, workers: 2, say: t.Logf}
+	if os.Getenv("QUARTERTURN_MODEL") == "all" {
+		plan = sweep{luck: 1, most: 1_500_000, workers: 2, say: t.Logf, full: true}
+	}
+	plan.run(t)
+	plan.report(t)
+}
+
+// sweep is one run over all settings.
+type sweep struct {
+	luck    uint8
+	most    int // states of one setting
+	workers int
+	full    bool
+	say     func(format string, args ...any)
+
+	states, moves, depth int
+	hits                 map[key]map[string]int
+}
+
+func (sw *sweep) run(t *testing.T) {
+	sw.hits = map[key]map[string]int{}
 	for _, set := range settings() {
-		se := &search{set: set, luck: 1, again: 1, most: 300000, workers: 2, say: t.Logf}
-		if os.Getenv("QUARTERTURN_MODEL") != "" {
-			se.luck, se.most = 2, 3_000_000
-		}
-		began := time.Now()
+		se := &search{set: set, luck: sw.luck, again: 1, most: sw.most, workers: sw.workers, say: sw.say}
 		se.run()
-		t.Logf("%s: %d states, %d transitions, depth %d, widest %d, cut %v, %v", set.name, se.states, se.moves, se.depth, se.widest, se.cut, time.Since(began))
+		sw.add(se)
+		end := "everything"
+		if se.cut {
+			end = "cut"
+		}
+		t.Logf("%-50s %9d states %9d transitions, depth %3d, %s", set.name, se.states, se.moves, se.depth, end)
 		if se.wrong != nil {
-			for _, line := range se.trace() {
-				t.Log(line)
-			}
-			t.Fail()
+			t.Errorf("%s:\n%s", set.name, strings.Join(se.trace(), "\n"))
 		}
 	}
+}
+
+func (sw *sweep) add(se *search) {
+	sw.states, sw.moves, sw.depth = sw.states+se.states, sw.moves+se.moves, max(sw.depth, se.depth)
+	for _, m := range se.models {
+		for k, rows := range m.rowsOf {
+			if sw.hits[k] == nil {
+				sw.hits[k] = map[string]int{}
+			}
+			for _, r := range rows {
+				sw.hits[k][r.name] += *r.hits
+			}
+		}
+	}
+}
+
+// report is what came out: every row of decide in every lane and state, and how often it answered.
+func (sw *sweep) report(t *testing.T) {
+	rows, reached := 0, 0
+	for _, k := range stateKeys() {
+		line, never := []string{}, []string{}
+		for _, r := range nameRows()[k] {
+			n := sw.hits[k][r.name]
+			if rows++; n > 0 {
+				reached++
+				line = append(line, fmt.Sprintf("%s %d", r.name, n))
+				continue
+			}
+			never = append(never, r.name)
+		}
+		t.Logf("%s, %s: %s; never: %s", k.lane, k.state, strings.Join(line, ", "), strings.Join(never, " "))
+	}
+	t.Logf("%d distinct states, %d transitions, at most %d deep; %d of %d (lane, state, row of decide) answered", sw.states, sw.moves, sw.depth,
+		reached, rows)
 }

@@ -1,0 +1,118 @@
+package rotator
+
+import "fmt"
+
+// calm lets faults stop: processes go on, people do what they are asked, and time passes when nothing else happens. It ends
+// when everything has ended, or when nothing changes any more. What comes back is the state, how many rounds it took, and
+// how it ended, "" when it must not end so (L-1, L-2).
+func (m *model) calm(s mState, until func(*mState) bool) (mState, int, string) {
+	s.luck = 0
+	for round := range 400 {
+		if until != nil && until(&s) {
+			return s, round, "there"
+		}
+		if end := m.ended(&s); end != "" {
+			return s, round, end
+		}
+		was := s
+		for _, act := range []func(*mState) bool{m.goOn, m.outside, m.obeyAll, m.passTime} {
+			if act(&s); s != was {
+				break
+			}
+		}
+		if s == was {
+			return s, round, m.waitsForSomebody(&s)
+		}
+	}
+	return s, 400, ""
+}
+
+// ended names how everything has ended.
+func (m *model) ended(s *mState) string {
+	if !m.states[s.row.state].Over() {
+		return ""
+	}
+	for _, g := range s.graves {
+		if g.lane != 0 && !m.states[g.state].Over() {
+			return ""
+		}
+	}
+	return string(m.lanes[s.row.lane]) + " " + string(m.states[s.row.state])
+}
+
+// goOn lets every row that is ready be looked at, and finishes effects.
+func (m *model) goOn(s *mState) bool {
+	s.lost, s.snap, s.stopped = mRunner{}, mRow{}, false
+	if s.holder.phase == mActing {
+		*s = m.effect(s, eWell)
+		m.canon(s)
+		return true
+	}
+	for _, a := range m.ready(s) {
+		*s = m.step(s, a, fNone).s
+		m.canon(s)
+	}
+	return true
+}
+
+// outside: what happens by itself.
+func (m *model) outside(s *mState) bool {
+	m.follow(s)
+	for i, state := range s.jobs {
+		if state == 1 {
+			s.jobs[i] = 2
+			m.start(s, uint8(i))
+		}
+	}
+	if s.places[mVault] != s.apps[2].holds {
+		m.start(s, 2)
+	}
+	return true
+}
+
+func (m *model) obeyAll(s *mState) bool {
+	for a := uint8(0); a <= modelPairs; a++ {
+		m.obey(s, a)
+	}
+	return true
+}
+
+// passTime is a tick, or, when that changes nothing, a day, or weeks.
+func (m *model) passTime(s *mState) bool {
+	was := *s
+	if m.tick(s); *s != was {
+		return true
+	}
+	if m.day(s); *s != was {
+		return true
+	}
+	for i := range s.graves {
+		if s.graves[i].dead == 1 {
+			s.graves[i].dead = 2
+		}
+	}
+	return true
+}
+
+// waitsForSomebody names the one command that somebody is awaited for, where this model's people can do no more: it has
+// three pairs, and nobody mends a freeze.
+func (m *model) waitsForSomebody(s *mState) string {
+	rows := append([]mRow{s.row}, s.graves[:]...)
+	for _, r := range rows {
+		if r.lane != 0 && !m.states[r.state].Over() && r.asks != asksNothing {
+			return fmt.Sprintf("%s, %s awaits %s", m.lanes[r.lane], m.states[r.state], askName(m, r.asks))
+		}
+	}
+	if m.setting.frozen {
+		return "frozen"
+	}
+	return ""
+}
+
+func askName(m *model, asks uint8) string {
+	if asks >= asksWaive {
+		return "waive " + m.waivable[asks-asksWaive]
+	}
+	return [...]string{"nobody", "revoked", "a key", "approve", "approve, naming consumers", "approve, a window", "attest, the portal",
+		"attest, a pair", "submit --old", "check", "resume", "rollback", "abandon", "ledger reconcile", "another's command", "?"}[asks]
+}
