@@ -50,6 +50,8 @@ type deepRow struct {
 	lease      time.Time
 	told       int64 // last word there was when it was claimed
 	body       string
+	core       string // what of it decides how things go on
+	heard      int64
 	state      rotator.State
 }
 
@@ -153,7 +155,7 @@ func (row *deepRow) take(r rotator.Rotation) error {
 	r.Words, r.Rev, r.Epoch, r.NextAt = nil, 0, 0, time.Time{}
 	r.OpenedAt, r.EnteredAt = r.OpenedAt.UTC(), r.EnteredAt.UTC()
 	text, err := json.Marshal(r)
-	row.body = string(text)
+	row.body, row.core, row.heard = string(text), deepCore(r), r.Facts.Heard
 	return err
 }
 
