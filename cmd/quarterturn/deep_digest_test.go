@@ -40,7 +40,7 @@ func (sc *deepScene) digest(s *deepState) (d deepDigest) {
 		w.put("outage", o.what, o.how, w.span(o.until))
 	}
 	p := s.person
-	w.put("person", p.paste, p.answered, p.wished, w.span(p.back), s.excuses > 0, s.idle)
+	w.put("person", p.paste, p.answered, p.wished, p.insists, w.span(p.back), s.excuses > 0, s.idle)
 	for _, id := range p.said {
 		w.put(w.id(string(id)))
 	}

@@ -105,11 +105,10 @@ func (sc *deepScene) lookRows(s *deepState) error {
 		}
 		switch row.state {
 		case rotator.Staged, rotator.Distributed, rotator.Redeployed, rotator.Verified, rotator.AwaitingRevocation, rotator.RollingBack:
-			r := row.rotation()
-			if row.lane == rotator.Routine && r.Old != "" && r.Facts.NoRollback == "" && !r.Facts.OldDead && !s.sealed(r.Old) {
+			if row.lane == rotator.Routine && row.old != "" && !row.noWayBack && !s.sealed(row.old) {
 				return fmt.Errorf("in %s nothing leads back: the old pair is not sealed (I-12)", row.state)
 			}
-			if r.New != "" && !s.sealed(r.New) {
+			if row.pair != "" && !s.sealed(row.pair) {
 				return fmt.Errorf("in %s the new pair is not sealed", row.state)
 			}
 		case rotator.Closed:
@@ -299,7 +298,10 @@ func (d *deepSearch) explore(s deepState, left int, steps []deepStep) deepCount 
 			}
 			break
 		}
-		if i > deepPatience || d.limit > 0 && len(d.findings) >= d.limit {
+		if d.limit > 0 && len(d.findings) >= d.limit {
+			break
+		}
+		if i > deepPatience {
 			d.found(steps, errDeepEndless)
 			break
 		}
@@ -401,4 +403,68 @@ func (sc *deepScene) faults(c deepCall, first bool) []deepAt {
 		return []deepAt{deepSleeps, deepOversleep}
 	}
 	return append([]deepAt{deepBefore, deepAfter}, c.kind.faults()...)
+}
+
+// ---- one way again ---------------------------------------------------------------------------------------------------
+
+// again goes one way once more, from the text that a finding gave, and tells it to log.
+func (sc *deepScene) again(steps []deepStep, log func(string, ...any)) error {
+	s, err := sc.begin()
+	if err != nil {
+		return err
+	}
+	for len(steps) > 0 {
+		for range steps[0].after {
+			r := sc.run(s, nil, false, log)
+			if s = r.s; r.err != nil {
+				return r.err
+			}
+		}
+		plan := []deepFault{steps[0].fault}
+		for steps = steps[1:]; len(steps) > 0 && steps[0].after == 0 && !plan[0].at.stops(); steps = steps[1:] {
+			plan = append(plan, steps[0].fault)
+		}
+		r := sc.run(s, plan, false, log)
+		if s = r.s; r.err != nil {
+			return r.err
+		}
+		s.idle = false
+	}
+	return sc.calm(s, log)
+}
+
+// calm goes on to the end, with nothing more going wrong.
+func (sc *deepScene) calm(s deepState, log func(string, ...any)) error {
+	for i := 0; !sc.done(&s); i++ {
+		if i > deepPatience {
+			return errDeepEndless
+		}
+		r := sc.run(s, nil, false, log)
+		if s = r.s; r.err != nil {
+			return r.err
+		}
+		if row, ok := s.journey(); ok && log != nil {
+			log("    %s %s until %s: %s; %q", row.lane, row.state, row.next.Format("01-02 15:04"), row.rotation().Why, row.rotation().Command)
+		}
+	}
+	return sc.ended(&s)
+}
+
+func deepParse(text string) (steps []deepStep, err error) {
+	for _, part := range strings.Split(text, "/") {
+		var d deepStep
+		fields := strings.Split(part, ".")
+		if len(fields) != 3 {
+			return nil, fmt.Errorf("%q is no AFTER.CALL.POSITION", part)
+		}
+		if _, err := fmt.Sscan(fields[0], &d.after); err != nil {
+			return nil, err
+		}
+		if _, err := fmt.Sscan(fields[1], &d.fault.n); err != nil {
+			return nil, err
+		}
+		d.fault.at = deepAt(fields[2])
+		steps = append(steps, d)
+	}
+	return steps, nil
 }

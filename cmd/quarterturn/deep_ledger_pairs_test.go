@@ -228,8 +228,8 @@ func (l *deepLedger) Ready(_ context.Context, now time.Time, limit int) (a rotat
 			a.Rotations = append(a.Rotations, row.id)
 		}
 		s.aged(&a, now, limit)
-		if n := len(s.events); n > 0 {
-			a.Newest = s.events[n-1].At
+		if s.events != nil {
+			a.Newest = s.events.last.At
 		}
 		a.Parcels = slices.ContainsFunc(s.parcels, func(p rotator.Parcel) bool { return !p.Over && !p.NextAt.After(now) })
 	})
@@ -340,8 +340,10 @@ func (l *deepLedger) Log(ctx context.Context, c rotator.Call) error {
 		if c.ID == "" || c.Credential == "" {
 			return errDeepRefused
 		}
-		if slices.ContainsFunc(s.calls, func(k rotator.Call) bool { return k.ID == c.ID }) {
-			return rotator.ErrExists
+		for k := s.calls; k != nil; k = k.before {
+			if k.last.ID == c.ID {
+				return rotator.ErrExists
+			}
 		}
 		if r := c.Reading; !r.ServerTime.IsZero() && !r.At.IsZero() {
 			if s.skew = r.ServerTime.Sub(r.At).Truncate(time.Second); s.skew.Abs() <= rotator.ClockTolerance {
@@ -349,14 +351,14 @@ func (l *deepLedger) Log(ctx context.Context, c rotator.Call) error {
 			}
 		}
 		kept, err := deepJSON(c)
-		s.calls = added(s.calls, kept)
+		s.calls = s.calls.with(kept)
 		return err
 	})
 }
 
 func (l *deepLedger) Calls(_ context.Context, credential string) (all []rotator.Call, err error) {
 	l.look(func(s deepSession) {
-		for _, c := range s.calls {
+		for _, c := range s.calls.all() {
 			if c.Credential == credential {
 				all = append(all, c)
 			}

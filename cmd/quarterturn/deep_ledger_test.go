@@ -24,14 +24,32 @@ type deepBook struct {
 	rows    []deepRow
 	pairs   []rotator.Pair
 	words   []rotator.Word
-	events  []rotator.Event
-	calls   []rotator.Call
+	events  *deepList[rotator.Event]
+	heads   []rotator.Event // the last of each chain, oldest chain first
+	calls   *deepList[rotator.Call]
 	items   []rotator.Item // by name
 	parcels []rotator.Parcel
 	stock   string
 	behind  bool
 	skew    time.Duration
 	epochs  []deepEpoch
+}
+
+// deepList is a list to which many histories append.
+type deepList[T any] struct {
+	last   T
+	before *deepList[T]
+}
+
+func (l *deepList[T]) with(v T) *deepList[T] { return &deepList[T]{v, l} }
+
+// all is oldest first.
+func (l *deepList[T]) all() (all []T) {
+	for ; l != nil; l = l.before {
+		all = append(all, l.last)
+	}
+	slices.Reverse(all)
+	return all
 }
 
 type deepEpoch struct {
@@ -52,6 +70,8 @@ type deepRow struct {
 	body       string
 	core       string // what of it decides how things go on
 	heard      int64
+	pair       rotator.PairID // the new one
+	noWayBack  bool           // none was ever there, or nobody wanted one
 	state      rotator.State
 }
 
@@ -156,6 +176,7 @@ func (row *deepRow) take(r rotator.Rotation) error {
 	r.OpenedAt, r.EnteredAt = r.OpenedAt.UTC(), r.EnteredAt.UTC()
 	text, err := json.Marshal(r)
 	row.body, row.core, row.heard = string(text), deepCore(r), r.Facts.Heard
+	row.pair, row.noWayBack = r.New, r.Facts.NoRollback != "" || r.Facts.OldDead
 	return err
 }
 
@@ -349,21 +370,23 @@ func (s deepSession) chain(e rotator.Event) {
 		e.At = s.now
 	}
 	e.Seq, e.Prev = 1, ""
-	for i := len(s.events) - 1; i >= 0; i-- {
-		if s.events[i].Rotation == e.Rotation {
-			e.Seq, e.Prev = s.events[i].Seq+1, s.events[i].Hash
-			break
-		}
+	at := slices.IndexFunc(s.heads, func(h rotator.Event) bool { return h.Rotation == e.Rotation })
+	if at >= 0 {
+		e.Seq, e.Prev = s.heads[at].Seq+1, s.heads[at].Hash
 	}
 	e.Hash = ledger.Hash(e)
-	s.events = added(s.events, e)
+	if s.events = s.events.with(e); at >= 0 {
+		s.heads = set(s.heads, at, e)
+		return
+	}
+	s.heads = added(s.heads, e)
 }
 
 func deepClean(s string) string { return strings.ReplaceAll(string([]rune(s)), "\x00", "�") }
 
 func (l *deepLedger) Events(_ context.Context, id rotator.ID) (all []rotator.Event, err error) {
 	l.look(func(s deepSession) {
-		for _, e := range s.events {
+		for _, e := range s.events.all() {
 			if e.Rotation == id {
 				all = append(all, e)
 			}
@@ -374,10 +397,8 @@ func (l *deepLedger) Events(_ context.Context, id rotator.ID) (all []rotator.Eve
 
 func (l *deepLedger) Chains(context.Context) (all []rotator.ID, err error) {
 	l.look(func(s deepSession) {
-		for _, e := range s.events {
-			if !slices.Contains(all, e.Rotation) {
-				all = append(all, e.Rotation)
-			}
+		for _, h := range s.heads {
+			all = append(all, h.Rotation)
 		}
 	})
 	return all, nil
@@ -386,11 +407,11 @@ func (l *deepLedger) Chains(context.Context) (all []rotator.ID, err error) {
 // deepWhole computes every chain again, and looks for every call that the trail names.
 func deepWhole(b deepBook) error {
 	calls := map[string]bool{}
-	for _, c := range b.calls {
+	for _, c := range b.calls.all() {
 		calls[rotator.Digest(c)] = true
 	}
 	last := map[rotator.ID]rotator.Event{}
-	for _, e := range b.events {
+	for _, e := range b.events.all() {
 		if before := last[e.Rotation]; e.Seq != before.Seq+1 || e.Prev != before.Hash || e.Hash != ledger.Hash(e) {
 			return fmt.Errorf("the trail %s is broken at %d", e.Rotation, e.Seq)
 		}

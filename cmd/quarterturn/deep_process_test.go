@@ -15,7 +15,7 @@ import (
 type deepAt string
 
 // The stops, where the process dies; the faults that happen once; those that stay until a person mends them, or for
-// deepOutageLasts; and the sleeps, in which another runner takes over the lease before the first one wakes up.
+// some hours; and the sleeps, in which another runner takes over the lease before the first one wakes up.
 const (
 	deepBefore    deepAt = "before"      // dies: nothing was applied
 	deepAfter     deepAt = "after"       // dies: applied, and the answer never arrived
@@ -30,7 +30,13 @@ const (
 	deepOversleep deepAt = "sleeps-over" // the call is made, and its answer is heard when another runner has gone on
 )
 
-const deepOutageLasts = 6 * time.Hour
+// lasts is how long a line stays broken that nobody mends: longer than anything is waited for between two tries.
+func (k deepKind) lasts() time.Duration {
+	if k == deepWrite || k == deepAsk {
+		return time.Hour
+	}
+	return 6 * time.Hour
+}
 
 func (at deepAt) stops() bool { return at == deepBefore || at == deepAfter }
 
@@ -152,7 +158,7 @@ func (p *deepProcess) meet(k deepKind, name string, at deepAt, forbidden error, 
 	case deepFails:
 		return errDeepFault
 	case deepDown, deepMute, deepBarred, deepBreaks, deepBroken:
-		p.s.outages = added(p.s.outages, deepOutage{p.line(k, name), at, p.s.now.Add(deepOutageLasts)})
+		p.s.outages = added(p.s.outages, deepOutage{p.line(k, name), at, p.s.now.Add(k.lasts())})
 	}
 	switch p.outage(p.line(k, name)) {
 	case deepDown:

@@ -134,7 +134,7 @@ type deepAct struct {
 // error is a question that nobody may be asked.
 func (sc *deepScene) next(s *deepState) (deepAct, error) {
 	p := &s.person
-	if p.wished < len(sc.wishes) && sc.wishes[p.wished].when(s) && !s.now.Before(p.back) {
+	if p.wished < len(sc.wishes) && (p.insists || sc.wishes[p.wished].when(s)) {
 		return sc.wish(s), nil
 	}
 	if p.paste >= 0 && !s.now.Before(p.back) {
@@ -150,7 +150,7 @@ func (sc *deepScene) next(s *deepState) (deepAct, error) {
 	}
 	at := s.due()
 	if s.idle && !at.After(s.now) {
-		at = s.now.Add(time.Minute)
+		at = s.now.Add(2 * time.Minute)
 	}
 	sc.advance(s, at)
 	s.idle = false
@@ -204,20 +204,22 @@ func (sc *deepScene) advance(s *deepState, to time.Time) {
 
 func deepPass(ctx context.Context, rt *rotator.Rotator, s *deepState) error {
 	passed, err := rt.Pass(ctx)
-	s.idle = err == nil && len(passed.Outcomes) == 0
 	for _, o := range passed.Outcomes {
 		err = errors.Join(err, o.Err)
 	}
+	s.idle = err != nil || len(passed.Outcomes) == 0
 	return err
 }
 
 func (sc *deepScene) wish(s *deepState) deepAct {
 	w := sc.wishes[s.person.wished]
-	if w.act != nil {
+	if w.act != nil && !s.person.insists {
 		w.act(s)
 	}
+	sc.advance(s, s.person.back) // whoever wishes something waits for the answer
+	s.person.insists = true
 	return deepAct{w.what, func(ctx context.Context, rt *rotator.Rotator) error {
-		return s.answered(w.say(ctx, rt, s), func() { s.person.wished++ })
+		return s.answered(w.say(ctx, rt, s), func() { s.person.wished, s.person.insists = s.person.wished+1, false })
 	}}
 }
 
@@ -239,11 +241,17 @@ func (sc *deepScene) paste(s *deepState) deepAct {
 		_, err := rt.Accept(ctx, rotator.Paste{Credential: deepName, Material: deepMaterial(k, k), Who: "olga", How: "the terminal",
 			Organisation: "Acme", Environment: "production"})
 		var refusal *rotator.Refusal
-		if errors.As(err, &refusal) {
+		if errors.As(err, &refusal) && !(refusal.Kind == "in_use" && s.closedOn(k)) {
 			return fmt.Errorf("%w: the paste that was asked for is refused: %s", errDeepBroken, err)
 		}
 		return s.answered(err, func() { s.person.paste, s.person.answered = -1, true })
 	}}
+}
+
+// closedOn: the rotation has ended, and the pair is the one in use: there is nothing left to hand it in for.
+func (s *deepState) closedOn(k int) bool {
+	row, ok := s.journey()
+	return ok && row.state == rotator.Closed && s.life(k) == rotator.Current
 }
 
 // errDeepBroken marks an error of a process as a broken promise, whatever else went wrong.

@@ -82,6 +82,7 @@ type deepPerson struct {
 	paste    int  // the pair made in the portal and not handed in yet, -1 none
 	answered bool // Accept has answered for it
 	wished   int  // how many of the scene's wishes were answered
+	insists  bool // the next one was begun
 	said     []rotator.ID
 	back     time.Time // they went away because nothing answered, until then
 }
