@@ -40,6 +40,7 @@ type person struct {
 	*world
 	todo []lane // journeys still to begin; the first one is under way
 	lane lane
+	bad  bool  // the machine is: what fails may be asked to be mended and resumed
 	turn bool  // the lane's own word was said and recorded
 	hand *pair // created, and not known to be safe
 	safe []string
@@ -102,6 +103,8 @@ func (p *person) act(st standing, by way) {
 		p.word(by, "rotate", credential)
 	case next[0] == "revoked":
 		p.revoked(st, next, by)
+	case p.bad && next[0] == "resume":
+		p.word(by, "resume", credential)
 	default:
 		p.violation("a repair is asked for in state %s: %s (%s)", st.State, st.Next, st.Why)
 	}

@@ -52,26 +52,40 @@ func (l *lives) draw(verb string, rnd *rand.Rand) time.Duration {
 	return time.Duration(rnd.Float64()*float64(max(a, b))) + 1
 }
 
+// blow is a signal after a while. The zero value is none.
+type blow struct {
+	after  time.Duration
+	signal syscall.Signal
+}
+
+// early: the signal came while the process was being loaded, before a line of it ran. It had begun nothing.
+func (b blow) early(status syscall.WaitStatus, said string) bool {
+	return b.signal != 0 && b.signal != syscall.SIGKILL && status.Signaled() && status.Signal() == b.signal && said == ""
+}
+
 // calm runs a command to its end.
-func (w *world) calm(stdin string, args ...string) outcome { return w.run(stdin, 0, args) }
+func (w *world) calm(stdin string, args ...string) outcome { return w.run(stdin, blow{}, args) }
 
 // storm runs a command that is killed at a random moment of its life: a person's three times out of four, a pass every
 // other time, or nothing would ever get on.
 func (w *world) storm(stdin string, args ...string) outcome {
-	var at time.Duration
+	var b blow
 	w.locked(func() {
 		if spared := map[bool]int{true: 2, false: 1}[args[0] == "run"]; w.armed && w.random.IntN(4) >= spared {
-			at = w.lives.draw(args[0], w.random)
+			b = blow{w.lives.draw(args[0], w.random), syscall.SIGKILL}
 		}
 	})
-	return w.run(stdin, at, args)
+	return w.run(stdin, b, args)
 }
 
-// run starts the program and kills it after kill, if that is not 0 and it still lives.
-func (w *world) run(stdin string, kill time.Duration, args []string) outcome {
+// run starts the program, and sends it a signal if it still lives by then.
+func (w *world) run(stdin string, b blow, args []string) outcome {
 	ctx, cancel := context.WithTimeout(context.Background(), hang)
 	defer cancel()
 	c := exec.CommandContext(ctx, w.bin, append([]string{"--as", "alice"}, args...)...)
+	if w.shape != nil {
+		w.shape(c)
+	}
 	c.Dir, c.Env = w.dir, []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "TMPDIR=" + w.dir, "USER=alice", "NO_COLOR=1"}
 	var said bytes.Buffer
 	c.Stdin, c.Stdout, c.Stderr, c.WaitDelay = strings.NewReader(stdin), &said, &said, 5*time.Second
@@ -80,34 +94,35 @@ func (w *world) run(stdin string, kill time.Duration, args []string) outcome {
 		w.violation("the program cannot be started: %v", err)
 		return outcome{verb: args[0], code: -1}
 	}
-	if kill > 0 {
-		timer := time.AfterFunc(kill, func() { _ = c.Process.Kill() })
+	if b.signal != 0 {
+		timer := time.AfterFunc(b.after, func() { _ = c.Process.Signal(b.signal) })
 		defer timer.Stop()
 	}
 	err := c.Wait()
 	o := outcome{verb: args[0], code: c.ProcessState.ExitCode(), said: said.String()}
-	w.judge(&o, c, err, ctx.Err(), kill, time.Since(began))
+	w.judge(&o, c, err, ctx.Err(), b, time.Since(began))
 	return o
 }
 
 // judge counts an end, and says what is wrong with it.
-func (w *world) judge(o *outcome, c *exec.Cmd, err, late error, kill, took time.Duration) {
+func (w *world) judge(o *outcome, c *exec.Cmd, err, late error, b blow, took time.Duration) {
 	status, _ := c.ProcessState.Sys().(syscall.WaitStatus)
-	o.killed = kill > 0 && late == nil && status.Signaled() && status.Signal() == syscall.SIGKILL
+	o.killed = b.signal == syscall.SIGKILL && late == nil && status.Signaled() && status.Signal() == syscall.SIGKILL
 	switch {
 	case o.killed:
 		w.locked(func() { w.kills = append(w.kills, time.Now()) })
 		w.tally.killed(o.verb, took)
 	case late != nil:
 		w.violation("%s hangs: nothing for %s", o.verb, hang)
+	case b.early(status, o.said):
 	case status.Signaled() || errors.Is(err, exec.ErrWaitDelay):
 		w.violation("%s ended by itself with %v: %s", o.verb, err, o.said)
-	case kill == 0:
+	case b.signal == 0:
 		w.lives.add(o.verb, took)
 	}
 	w.tally.ended(*o)
 	w.secretless("what "+o.verb+" prints", o.said)
-	if strings.Contains(o.said, "panic:") || strings.Contains(o.said, "goroutine ") {
+	if dumped := strings.Contains(o.said, "goroutine ") && !strings.Contains(o.said, "out of memory"); dumped || strings.Contains(o.said, "panic:") {
 		w.violation("%s panics: %s", o.verb, o.said)
 	}
 }

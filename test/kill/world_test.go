@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -37,6 +38,7 @@ type world struct {
 	services map[string]*sim.Service
 	lives    *lives
 	tally    *tally
+	shape    func(*exec.Cmd) // how processes differ: another user, a limit; nil: not at all
 
 	mu     sync.Mutex
 	random *rand.Rand
