@@ -286,3 +286,29 @@ func TestOpenedTogether(t *testing.T) {
 		t.Errorf("report is %+v", r)
 	}
 }
+
+// TestOpenSweepsWhatKilledMakersLeft: half a ledger, and a second name of the whole one.
+func TestOpenSweepsWhatKilledMakersLeft(t *testing.T) {
+	folder := t.TempDir()
+	path, clock := filepath.Join(folder, "ledger.db"), ledgertest.NewClock()
+	half := []string{path + ".new-1", path + ".new-1-wal", path + ".new-1-shm", path + ".new-2-journal"}
+	for _, name := range append(half, filepath.Join(folder, "other.db.new-1")) {
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := openAt(t, path, clock.Now, Options{}).Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(path, path+".new-3"); err != nil {
+		t.Fatal(err)
+	}
+	l := openAt(t, path, clock.Now, Options{})
+	story(t, l, clock)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := filepath.Glob(filepath.Join(folder, "*")); err != nil || len(all) != 2 {
+		t.Errorf("in the folder: %v, %v", all, err)
+	}
+}

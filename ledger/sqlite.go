@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -162,19 +163,39 @@ func (l *SQLite) prepare(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("ledger %s: its folder does not exist or cannot be read; nothing was created. "+
 			"Create the folder, or mend `ledger` in the configuration", l.path)
 	}
-	if _, err := os.Lstat(abs); errors.Is(err, fs.ErrNotExist) {
-		if err := l.create(ctx, abs); err != nil {
+	if missing(abs) {
+		if err := l.create(ctx, abs); err != nil && missing(abs) { // somebody else's is as good
 			return "", err
 		}
 	}
+	sweepNew(abs)
 	return abs, inspect(l.path, abs)
+}
+
+func missing(abs string) bool {
+	_, err := os.Lstat(abs)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// newMark follows the ledger's name in that of one that is being made.
+const newMark = ".new-"
+
+// sweepNew removes what commands left that were killed while they made the ledger, now that there is one: half-made files, or
+// a second name of the ledger itself. Whoever is making one still finds that this one is there.
+func sweepNew(abs string) {
+	all, _ := os.ReadDir(filepath.Dir(abs))
+	for _, e := range all {
+		if strings.HasPrefix(e.Name(), filepath.Base(abs)+newMark) && e.Type().IsRegular() {
+			_ = os.Remove(filepath.Join(filepath.Dir(abs), e.Name()))
+		}
+	}
 }
 
 // create builds a new ledger beside its place and links it there when it is whole: processes that start together on a
 // new ledger then never meet on a half-made one. The file has mode 0600 before SQLite opens it; SQLite would leave that
 // to the umask, and gives -wal and -shm the mode of the file.
 func (l *SQLite) create(ctx context.Context, abs string) error {
-	f, err := os.CreateTemp(filepath.Dir(abs), filepath.Base(abs)+".new-*")
+	f, err := os.CreateTemp(filepath.Dir(abs), filepath.Base(abs)+newMark+"*")
 	if err != nil {
 		return l.uncreated()
 	}
