@@ -144,6 +144,7 @@ func (p *Place) entries(w backends.Write) ([]entry, error) {
 // Observe implements backends.Place. A field whose entry stands several times with different values is left out of the
 // prints, so that the place is never taken for one that holds a whole pair.
 func (p *Place) Observe(ctx context.Context) (backends.Holding, error) {
+	p.tidy()
 	was, doc, err := p.see(ctx)
 	if err != nil {
 		return backends.Holding{}, err
@@ -180,6 +181,26 @@ func (p *Place) Read(ctx context.Context) (secret.Material, error) {
 		return nil, refuse("%s: %s", filepath.Join(p.folder, p.base), strings.Join(problems, "; "))
 	}
 	return m, nil
+}
+
+// tidy removes what a killed write left: it holds a pair, and nobody may ever write here again. A write that is under way
+// holds the lock, and looks after itself. Nothing depends on it, so nothing is said of it.
+func (p *Place) tidy() {
+	f, err := enter(p.folder, p.base)
+	if err != nil {
+		return
+	}
+	defer f.leave()
+	if f.resolve() != nil {
+		return
+	}
+	if names, _ := f.leftovers(); len(names) == 0 {
+		return
+	}
+	if unlock, free := f.tryLock(); free {
+		_ = f.sweep()
+		unlock()
+	}
 }
 
 func (p *Place) see(ctx context.Context) (snapshot, document, error) {

@@ -113,6 +113,19 @@ func (f *folder) lock(ctx context.Context) (unlock func(), err error) {
 	}
 }
 
+// tryLock is lock for somebody who has no reason to wait.
+func (f *folder) tryLock() (unlock func(), free bool) {
+	dir, err := f.root.Open(".")
+	if err != nil {
+		return nil, false
+	}
+	if flock(dir, syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		_ = dir.Close()
+		return nil, false
+	}
+	return func() { _ = dir.Close() }, true
+}
+
 func flock(dir *os.File, how int) error {
 	for {
 		if err := syscall.Flock(int(dir.Fd()), how); err != syscall.EINTR {

@@ -131,3 +131,29 @@ func TestNoRoom(t *testing.T) {
 		t.Errorf("something changed: %q", got)
 	}
 }
+
+// Who only looks tidies up too: after a rollback nobody may ever write again, and what is left holds the pair that was given
+// up. A write that is under way keeps its file.
+func TestLookingTidiesUp(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "app.env")
+	p := place(t, path, "")
+	mustPut(t, p, "a")
+	writeFile(t, filepath.Join(dir, ".app.env.quarterturn-LEFT"), "BLUUM_API_KEY=given-up\n", 0o600)
+	f, err := enter(dir, "app.env")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.leave()
+	unlock, err := f.lock(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if version(t, p); len(list(t, dir)) != 2 {
+		t.Error("the file of a write that is under way is gone")
+	}
+	unlock()
+	if version(t, p); !slices.Equal(list(t, dir), []string{"app.env"}) {
+		t.Errorf("left behind: %q", list(t, dir))
+	}
+}
