@@ -16,7 +16,7 @@ type lane string
 
 const (
 	routine     lane = "routine"
-	rollback    lane = "rollback"    // routine, until everything is nearly done
+	rollback    lane = "rollback"    // routine, until something was written
 	compromised lane = "compromised" // from the beginning
 	hurried     lane = "hurried"     // routine, and found to be compromised on the way
 )
@@ -124,9 +124,9 @@ func (p *person) begin(by way) {
 	by("", args...)
 }
 
-// turns says the lane's own word once everything is nearly done: back, or in a hurry.
+// turns says the lane's own word once something was written: back, or in a hurry.
 func (p *person) turns(st standing, by way) bool {
-	late := st.State == "distributed" || st.State == "redeployed" || st.State == "verified" || st.State == "awaiting_revocation"
+	late := st.State == "staged" || st.State == "distributed" || st.State == "redeployed" || st.State == "verified" || st.State == "awaiting_revocation"
 	if p.turn || !late || p.lane != rollback && p.lane != hurried {
 		return false
 	}

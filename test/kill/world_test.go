@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"quarterturn/internal/sim"
@@ -60,7 +61,7 @@ const fixed = "# the service's own\nPORT=8080\n"
 func raise(dir, bin string, seed uint64, l *lives, n *tally) (*world, error) {
 	w := &world{seed: seed, bin: bin, dir: dir, services: map[string]*sim.Service{}, lives: l, tally: n,
 		random: rand.New(rand.NewPCG(seed, 4))}
-	for _, step := range []func() error{w.openVendor, w.writePlaces, w.configure, w.serve, w.adopt} {
+	for _, step := range []func() error{w.openVendor, w.writePlaces, w.configure, w.startle, w.serve, w.adopt} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, w.close())
 		}
@@ -155,6 +156,14 @@ func (w *world) configure() error {
 		return err
 	}
 	return w.writeConfig(func(string) (web, control string) { return "http://127.0.0.1:1", "http://127.0.0.1:1" })
+}
+
+// startle kills the very first commands, which make the ledger.
+func (w *world) startle() error {
+	for range 3 {
+		w.run("", blow{w.lives.draw("init", w.random), syscall.SIGKILL}, []string{"status"})
+	}
+	return nil
 }
 
 func placeName(file string) string { return strings.Replace(file, ".", "-", 1) }
