@@ -33,7 +33,7 @@ func (p *person) settle() {
 		if o := p.calm("", "run"); o.code != 0 && o.code != 1 {
 			p.violation("run: exit code %d: %s", o.code, o.said)
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(400 * time.Millisecond)
 	}
 	if len(p.violations()) == 0 {
 		st, _ := p.status()
