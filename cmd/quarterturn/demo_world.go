@@ -32,12 +32,13 @@ type stage struct {
 type stageOptions struct {
 	Age         time.Duration // of the pair in use; 0: a first key
 	Propagation time.Duration
-	Older       bool // the vendor's older generation of answers, which does not name the environment
-	LiveLimit   int  // 0: two
-	Replaces    bool // creating a pair ends the one before
-	Pages       bool // the portal can be clicked through
-	Quick       bool // the profile's propagation time fits a person's patience: allowed on loopback alone
-	Label       bool // the .env file carries the generation label, and the service reports it instead of a print
+	Older       bool          // the vendor's older generation of answers, which does not name the environment
+	LiveLimit   int           // 0: two
+	Replaces    bool          // creating a pair ends the one before
+	Pages       bool          // the portal can be clicked through
+	Quick       bool          // the profile's propagation time fits a person's patience: allowed on loopback alone
+	Label       bool          // the .env file carries the generation label, and the service reports it instead of a print
+	Mint        func() string // how the vendor makes keys and secrets; nil: its own way
 	Wiring      wiring
 	At          addresses          // where things listen, as far as those ports are free
 	Restart     []string           // how the service is restarted, before the address; nil: by this program
@@ -75,7 +76,7 @@ func newStage(ctx context.Context, w world, dir string, began time.Time, o stage
 func (st *stage) openVendor() error {
 	var err error
 	st.vendor, err = sim.New(sim.Options{Now: st.clock.now, Propagation: st.o.Propagation, Newer: !st.o.Older, LiveLimit: st.o.LiveLimit,
-		Replaces: st.o.Replaces, At: st.o.At.vendor(), Resume: st.o.Resume, Save: st.o.Save})
+		Replaces: st.o.Replaces, Mint: st.o.Mint, At: st.o.At.vendor(), Resume: st.o.Resume, Save: st.o.Save})
 	if err == nil && st.o.Pages {
 		st.pages, err = sim.NewPortal(st.vendor, sim.PortalOptions{At: st.o.At.Portal})
 	}

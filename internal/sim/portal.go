@@ -100,6 +100,9 @@ func (w *World) mint(environment string, now time.Time) (Shown, error) {
 	key, err := w.hex(16)
 	secret, err2 := w.hex(32)
 	id, err3 := w.hex(12)
+	if w.newValue != nil {
+		key, secret = w.newValue(), w.newValue()
+	}
 	prefix := map[string]string{Sandbox: "test_bluum_", Production: "bluum_"}[environment]
 	return Shown{ID: "key_" + id, Key: prefix + key, Secret: secret, CreatedAt: now.Truncate(time.Second)},
 		errors.Join(err, err2, err3)

@@ -35,6 +35,7 @@ type Options struct {
 	LiveLimit   int              // pairs an organisation may have at once in one environment; 0: two
 	Propagation time.Duration    // from a person's act in the portal until the API knows; 0: at once
 	Replaces    bool             // creating a pair ends the organisation's others in that environment, after Propagation
+	Mint        func() string    // makes a key without its prefix, or a secret: printable ASCII without colons; nil: hex digits
 	Newer       bool             // list envelope, livemode, request ids in headers; false: bare arrays and older errors
 
 	At     map[string]string  // address of an environment, e.g. 127.0.0.1:8080, if that is free; else any port
@@ -50,6 +51,7 @@ type World struct {
 	propagation time.Duration
 	newer       bool
 	replaces    bool
+	newValue    func() string
 	seed        string // makes ids of accounts and requests differ between worlds
 	servers     map[string]*server
 	save        func([]byte) error
@@ -90,7 +92,7 @@ func newWorld(o Options) (*World, error) {
 	if o.Rand == nil {
 		o.Rand = rand.Reader
 	}
-	w := &World{now: o.Now, random: o.Rand, liveLimit: o.LiveLimit, propagation: o.Propagation, newer: o.Newer, replaces: o.Replaces,
+	w := &World{now: o.Now, random: o.Rand, liveLimit: o.LiveLimit, propagation: o.Propagation, newer: o.Newer, replaces: o.Replaces, newValue: o.Mint,
 		servers: map[string]*server{}, windows: windows{}, save: o.Save}
 	if o.Resume != nil {
 		return w, w.resume(o.Resume)

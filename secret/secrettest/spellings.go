@@ -33,6 +33,7 @@ func Encodings() (names []string) {
 }
 
 func spellings() []spelling {
+	little := wide("%c\x00")
 	return []spelling{
 		{"raw", one(same)},
 		{"reversed", one(backwards)},
@@ -40,24 +41,24 @@ func spellings() []spelling {
 		{"hex of the reverse", cases(func(s string) string { return hex.EncodeToString([]byte(backwards(s))) })}, // a little-endian word of a dump
 		{"base64", base64At},
 		{"base32", base32At},
-		{"percent", cases(func(s string) string { return eachByte(s, "%%%02x") })},
+		{"percent", cases(everyByte("%%%02x"))},
 		{"percent", both(url.QueryEscape, url.PathEscape)},
-		{"quoted-printable", cases(func(s string) string { return eachByte(s, "=%02x") })},
-		{"JSON escapes", cases(func(s string) string { return eachByte(s, `\u%04x`) })},
+		{"quoted-printable", cases(everyByte("=%02x"))},
+		{"JSON escapes", cases(everyByte(`\u%04x`))},
 		{"JSON escapes", both(inJSON, func(s string) string { return inJSON(inJSON(s)) })},
-		{"Go escapes", cases(func(s string) string { return eachByte(s, `\x%02x`) })},
+		{"Go escapes", cases(everyByte(`\x%02x`))},
 		{"Go escapes", one(func(s string) string { return strings.Trim(strconv.Quote(s), `"`) })},
-		{"octal escapes", one(func(s string) string { return eachByte(s, `\%03o`) })},
-		{"shell quotes", both(func(s string) string { return strings.ReplaceAll(s, `'`, `'\''`) }, func(s string) string { return eachByte(s, `\%c`) })},
+		{"octal escapes", one(everyByte(`\%03o`))},
+		{"shell quotes", both(func(s string) string { return strings.ReplaceAll(s, `'`, `'\''`) }, everyByte(`\%c`))},
 		{"HTML entities", one(html.EscapeString)},
-		{"HTML entities", cases(func(s string) string { return eachByte(s, "&#x%x;") })},
-		{"HTML entities", one(func(s string) string { return eachByte(s, "&#%d;") })},
-		{"UTF-16", both(func(s string) string { return wide(s, "%[1]c\x00") }, func(s string) string { return wide(s, "\x00%[1]c") })},
-		{"spaced", one(func(s string) string { return wide(s, "%c ") })},
-		{"decimal numbers", three(func(s, gap string) string { return numbered(s, "%d", gap) })},
-		{"hex numbers", three(func(s, gap string) string { return numbered(s, "0x%x", gap) })},
+		{"HTML entities", cases(everyByte("&#x%x;"))},
+		{"HTML entities", one(everyByte("&#%d;"))},
+		{"UTF-16", both(wide("%c\x00"), wide("\x00%c"))},
+		{"spaced", one(wide("%c "))},
+		{"decimal numbers", numbered("%d")},
+		{"hex numbers", numbered("0x%x")},
 		{"base64 of hex", func(s string) []string { return base64At(hex.EncodeToString([]byte(s))) }},
-		{"base64 of UTF-16", func(s string) []string { return base64At(wide(s, "%[1]c\x00")) }},
+		{"base64 of UTF-16", func(s string) []string { return base64At(little(s)) }},
 		{"base64 of base64", func(s string) []string { return nested(base64At(s), base64At) }},
 		{"hex of base64", func(s string) []string {
 			return nested(base64At(s), cases(func(s string) string { return hex.EncodeToString([]byte(s)) }))
@@ -85,10 +86,6 @@ func cases(f func(string) string) func(string) []string {
 	}
 }
 
-func three(f func(s, gap string) string) func(string) []string {
-	return func(s string) []string { return []string{f(s, " "), f(s, ","), f(s, ", ")} }
-}
-
 func nested(inner []string, outer func(string) []string) (all []string) {
 	for _, s := range inner {
 		all = append(all, outer(s)...)
@@ -102,21 +99,34 @@ func backwards(s string) string {
 	return string(b)
 }
 
-func eachByte(s, format string) string {
-	var b strings.Builder
-	for i := range len(s) {
-		fmt.Fprintf(&b, format, s[i])
+// everyByte writes every byte by a format, which is worked out once.
+func everyByte(format string) func(string) string {
+	var table [256]string
+	for c := range table {
+		table[c] = fmt.Sprintf(format, byte(c))
 	}
-	return b.String()
+	return func(s string) string {
+		var b strings.Builder
+		for i := range len(s) {
+			b.WriteString(table[s[i]])
+		}
+		return b.String()
+	}
 }
 
 // wide leaves out what follows the last byte, which may be the end of the text.
-func wide(s, format string) string {
-	return strings.Trim(eachByte(s, format), "\x00 ")
+func wide(format string) func(string) string {
+	write := everyByte(format)
+	return func(s string) string { return strings.Trim(write(s), "\x00 ") }
 }
 
-func numbered(s, format, gap string) string {
-	return strings.TrimSuffix(eachByte(s, format+gap), gap)
+// numbered is a list of numbers, with what printers put between two.
+func numbered(format string) func(string) []string {
+	write := everyByte(format + " ")
+	return func(s string) []string {
+		list := strings.TrimSuffix(write(s), " ")
+		return []string{list, strings.ReplaceAll(list, " ", ","), strings.ReplaceAll(list, " ", ", ")}
+	}
 }
 
 func inJSON(s string) string {
