@@ -39,7 +39,7 @@ type leakWorld struct {
 	health *leakRelay // stands before the service
 	people *leakRelay // is a webhook and Slack
 	mail   *smtp.Server
-	plant  *leakPlant // what this story leaks on purpose, nil: nothing
+	plants []leakPlant // what this story leaks on purpose
 
 	lines  int // command lines so far: every second one speaks JSON
 	pairs  []sim.Shown
@@ -55,7 +55,6 @@ type leakOptions struct {
 	Seed     uint64
 	Replaces bool
 	Stop     *crashtest.Point // nil: nothing is injected at the border of the parts
-	Plant    *leakPlant
 }
 
 const childrenFile = "children.txt"
@@ -70,7 +69,7 @@ func mintFrom() string {
 
 func newLeakWorld(ctx context.Context, o leakOptions) (*leakWorld, error) {
 	w := &leakWorld{ctx: ctx, stop: crashtest.New(o.Stop), book: newLeakBook(), rng: rand.New(rand.NewPCG(o.Seed, 6)),
-		gone: map[string]bool{}, plant: o.Plant}
+		gone: map[string]bool{}}
 	so := stageOptions{Age: demoAge, Propagation: 10 * time.Minute, Replaces: o.Replaces, LiveLimit: 4, Mint: mintFrom, Amend: w.amend}
 	if o.Replaces {
 		so.LiveLimit = 0
