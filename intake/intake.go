@@ -106,13 +106,14 @@ func (p *parser) unwrap(field string, e entry) (string, error) {
 	return inner, nil
 }
 
-// unquote removes one pair of equal quotes with nothing in between that a shell would read differently.
+// unquote removes one pair of equal quotes with nothing in between that a shell would read differently. A backslash is
+// one of these in double quotes alone.
 func unquote(s string) (string, bool) {
 	if len(s) < 2 || s[0] != s[len(s)-1] || s[0] != '"' && s[0] != '\'' {
 		return "", false
 	}
 	inner := s[1 : len(s)-1]
-	return inner, !strings.ContainsAny(inner, `"'\`)
+	return inner, !strings.ContainsAny(inner, `"'`) && (s[0] == '\'' || !strings.Contains(inner, `\`))
 }
 
 // material checks every value, then all of them together.

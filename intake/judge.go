@@ -35,7 +35,7 @@ func (p *parser) judge(value string, prefixes []string) Kind {
 }
 
 // masked is what a page shows until somebody presses "reveal", or what it shortened.
-var masked = regexp.MustCompile(`^[A-Za-z0-9_-]{0,16}(\*{3,}|\.{3,})[A-Za-z0-9_-]{0,16}$|\*{6}|\.{6}|^[xX]{6,}[A-Za-z0-9]{1,8}$`)
+var masked = regexp.MustCompile(`^[A-Za-z0-9_-]{0,16}(\*{3,}|\.{3,})[A-Za-z0-9_-]{0,16}$|\*{6}|\.{6}|^[xX]{6,}[A-WYZa-wyz0-9][A-Za-z0-9]{0,7}$`)
 
 // reference is a value that some other tool would have to look up: a shell, a template, a secret store.
 var reference = regexp.MustCompile(`^\$\{[A-Za-z_][A-Za-z0-9_.:-]*\}$|^\$[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$|^\$\([a-z]+[ )]|` +

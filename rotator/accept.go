@@ -176,15 +176,16 @@ func novel(sp Spec, k, p Pair) error {
 	case k.Life == Refused && k.Credential == sp.Credential:
 		return nil
 	case k.Environment != sp.Environment:
-		return refuse("other_environment", "", "this pair belongs to %s (%s): environments never mix; nothing was kept",
-			k.Credential, k.Environment)
+		return refuse("other_environment", "", "this pair belongs to %s (%s), and environments never mix: copy the pair of "+
+			"this environment; nothing was kept", k.Credential, k.Environment)
 	case k.Credential != sp.Credential:
-		return refuse("other_credential", "", "this pair belongs to %s; nothing was kept", k.Credential)
+		return refuse("other_credential", "", "this pair belongs to %s: copy the pair that was created for this credential; nothing "+
+			"was kept", k.Credential)
 	case !whole:
 		return refuse("mixed", "", "one field is new and another is that of a pair first seen here on %s: paste key and secret of the same "+
 			"new pair; nothing was kept", k.BornAt.Format("2006-01-02"))
 	case k.Life == Dead || k.Life == Ended:
-		return refuse("dead", "", "this pair was revoked on %s; nothing was kept", k.EndedAt.Format("2006-01-02"))
+		return refuse("dead", "", "this pair was revoked on %s: create a new one in the portal; nothing was kept", k.EndedAt.Format("2006-01-02"))
 	case p.Life == Current && mayLive(k.Life):
 		return refuse("not_old", "quarterturn status "+sp.Credential, "this is not the pair in use as the ledger knows it (it is %s); "+
 			"nothing was kept", k.Life)
@@ -208,8 +209,8 @@ func (rt *Rotator) swapped(ctx context.Context, m secret.Material) error {
 	if err != nil || len(known) == 0 {
 		return err
 	}
-	return refuse("swapped", "", "%s and %s are in each other's place, and belong to a pair that is known; nothing was kept",
-		fields[0], fields[1])
+	return refuse("swapped", "", "%s and %s are in each other's place, and belong to a pair that is known: paste each in its own, of a new "+
+		"pair; nothing was kept", fields[0], fields[1])
 }
 
 // keep seals, commits, reads back, verifies.
