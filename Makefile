@@ -46,6 +46,11 @@ test-leak: ## canary keys searched for in 22 encodings on everything that leaves
 	$(GO) test -count=1 -run Scanner ./secret/secrettest
 	QUARTERTURN_LEAK=all $(GO) test -count=1 -timeout 30m -run '^TestLeak' ./cmd/quarterturn
 
+HEAVY += test-pastes
+.PHONY: test-pastes
+test-pastes: ## 100,000 wrong pastes of 70 classes and 10,000 legal ones at the real door; make test hands in a fixed sample
+	QUARTERTURN_PASTES=all $(GO) test -count=1 -timeout 30m -v -run 'Pastes|Words|Plants' ./test/pastes
+
 # A module of its own: what drives a browser is no part of the product. SHOW runs there with the program just built.
 SHOW = $(GO) build -o bin/quarterturn ./cmd/quarterturn && cd test/show &&
 
