@@ -332,8 +332,12 @@ func (m *model) deploy(s *mState, a mRunner, how uint8) {
 	}
 }
 
-// start has a consumer load what its place holds.
+// start has a consumer load what its place holds. Who loads nothing, or what a stranger left there, is not our doing.
 func (m *model) start(s *mState, app uint8) {
+	was, is := s.apps[app].holds, s.places[reads(int(app))]
+	if was > 0 && was <= 3 && (is == 0 || is > 3) {
+		s.apps[app].excused = true
+	}
 	s.apps[app].holds, s.apps[app].started = s.places[reads(int(app))], true
 }
 

@@ -15,7 +15,7 @@ func (m *model) calm(s mState, until func(*mState) bool) (mState, int, string) {
 			return s, round, end
 		}
 		was := s
-		for _, act := range []func(*mState) bool{m.goOn, m.outside, m.obeyAll, m.passTime} {
+		for _, act := range m.turn(round) {
 			if act(&s); s != was {
 				break
 			}
@@ -25,6 +25,17 @@ func (m *model) calm(s mState, until func(*mState) bool) (mState, int, string) {
 		}
 	}
 	return s, 400, ""
+}
+
+// turn is who acts: whoever can, in this order, and now and then time alone, for people do not talk without a pause.
+func (m *model) turn(round int) []func(*mState) {
+	switch {
+	case round%30 == 29:
+		return []func(*mState){m.longTime, m.goOn, m.outside, m.obeyAll, m.passTime}
+	case round%6 == 5:
+		return []func(*mState){m.passTime, m.goOn, m.outside, m.obeyAll}
+	}
+	return []func(*mState){m.goOn, m.outside, m.obeyAll, m.passTime}
 }
 
 // ended names how everything has ended.
@@ -41,22 +52,21 @@ func (m *model) ended(s *mState) string {
 }
 
 // goOn lets every row that is ready be looked at, and finishes effects.
-func (m *model) goOn(s *mState) bool {
+func (m *model) goOn(s *mState) {
 	s.lost, s.snap, s.stopped = mRunner{}, mRow{}, false
 	if s.holder.phase == mActing {
 		*s = m.effect(s, eWell)
 		m.canon(s)
-		return true
+		return
 	}
 	for _, a := range m.ready(s) {
 		*s = m.step(s, a, fNone).s
 		m.canon(s)
 	}
-	return true
 }
 
 // outside: what happens by itself.
-func (m *model) outside(s *mState) bool {
+func (m *model) outside(s *mState) {
 	m.follow(s)
 	for i, state := range s.jobs {
 		if state == 1 {
@@ -67,31 +77,37 @@ func (m *model) outside(s *mState) bool {
 	if s.places[mVault] != s.apps[2].holds {
 		m.start(s, 2)
 	}
-	return true
 }
 
-func (m *model) obeyAll(s *mState) bool {
+func (m *model) obeyAll(s *mState) {
 	for a := uint8(0); a <= modelPairs; a++ {
 		m.obey(s, a)
 	}
-	return true
+}
+
+func (m *model) longTime(s *mState) {
+	if s.holder.phase == mIdle {
+		m.day(s)
+	}
 }
 
 // passTime is a tick, or, when that changes nothing, a day, or weeks.
-func (m *model) passTime(s *mState) bool {
+func (m *model) passTime(s *mState) {
 	was := *s
+	if s.holder.phase != mIdle {
+		return // no claim lasts so long
+	}
 	if m.tick(s); *s != was {
-		return true
+		return
 	}
 	if m.day(s); *s != was {
-		return true
+		return
 	}
 	for i := range s.graves {
 		if s.graves[i].dead == 1 {
 			s.graves[i].dead = 2
 		}
 	}
-	return true
 }
 
 // waitsForSomebody names the one command that somebody is awaited for, where this model's people can do no more: it has

@@ -134,7 +134,8 @@ func attestedIsNotRevoked(sp Spec, r Rotation, s Seen, now time.Time) (Rotation,
 func TestModelPlants(t *testing.T) {
 	for _, p := range plants() {
 		set := settings()[slices.IndexFunc(settings(), func(s *setting) bool { return s.name == p.setting })]
-		se := &search{set: set, plant: &p, luck: p.luck, again: 1, workers: 1, most: 60_000}
+		se := &search{set: set, plant: &p, again: 1, workers: 1, most: make([]int, p.luck+1)}
+		se.most[p.luck] = 60_000
 		se.run()
 		if se.wrong == nil {
 			t.Errorf("%s: NOT FOUND in %d states", p.name, se.states)

@@ -105,22 +105,22 @@ func (v *visited) parent(d uint64) uint64 { return v.shards[d>>56].from[d] }
 
 // search goes breadth first through everything that can be reached.
 type search struct {
-	set         *setting
-	plant       *plant
-	luck, again uint8
-	most        int // states, 0: all
-	workers     int
-	say         func(format string, args ...any) // progress
+	set     *setting
+	plant   *plant
+	again   uint8
+	most    []int // states with so much luck as the index says, 0: none
+	workers int
+	say     func(format string, args ...any) // progress
 
 	seen          *visited
 	models        []*model
+	begun         []mState // the roots
 	states, moves int
-	depth, widest int
-	wrong         *wrong // the first violation: one at the least depth
+	depth         int
+	cut           []uint8 // with so much luck not everything was seen
+	wrong         *wrong  // the first violation: one at the least depth
 	ends          map[string]int
-	samples       []mState
-	every         int  // one state in so many is kept as a sample
-	cut           bool // not everything within the limits was searched
+	every         uint64 // one new state in so many is calmed
 }
 
 // wrong is a violation with the state before it.
@@ -136,32 +136,59 @@ type worker struct {
 	next  []mState
 	moves int
 	wrong *wrong
-	keep  []mState
+	ends  map[string]int
 }
 
+// run searches with one piece of bad luck more after the other. What was seen with less is not searched again.
 func (se *search) run() {
-	se.seen = newVisited()
+	se.seen, se.ends = newVisited(), map[string]int{}
 	for range max(se.workers, 1) {
 		se.models = append(se.models, newModel(se.set, se.plant))
 	}
-	first := se.models[0].first(se.luck, se.again)
-	se.seen.add(digest(&first), 0)
-	level := []mState{first}
-	se.states = 1
-	began := time.Now()
-	for len(level) > 0 && se.wrong == nil {
-		if se.most > 0 && se.states >= se.most {
-			se.cut = true
-			break
-		}
-		se.widest = max(se.widest, len(level))
-		level = se.level(level)
-		se.depth++
-		if se.say != nil && time.Since(began) > 20*time.Second {
-			began = time.Now()
-			se.say("%s: depth %d, %d states, %d transitions", se.set.name, se.depth, se.states, se.moves)
+	for i, most := range se.most {
+		if se.wrong == nil {
+			se.phase(uint8(i), most)
 		}
 	}
+}
+
+// phase searches with so much luck, until everything was seen or there are most states.
+func (se *search) phase(luck uint8, most int) {
+	if most == 0 {
+		return
+	}
+	level, before, depth, began := se.roots(luck), se.states, 0, time.Now()
+	se.states += len(level)
+	for ; len(level) > 0 && se.wrong == nil; depth++ {
+		if se.states-before >= most {
+			se.cut = append(se.cut, luck)
+			break
+		}
+		level = se.level(level)
+		if se.say != nil && time.Since(began) > 30*time.Second {
+			began = time.Now()
+			se.say("... %s, luck %d, depth %d: %d states, %d transitions", se.set.name, luck, depth, se.states, se.moves)
+		}
+	}
+	se.depth = max(se.depth, depth)
+}
+
+// roots are where the search begins: the beginning, and, unless something is planted, every state on the way on which all goes
+// well, so that what happens late is not out of reach of a search that is cut.
+func (se *search) roots(luck uint8) []mState {
+	m := se.models[0]
+	var all []mState
+	add := func(s mState) {
+		if s.luck = luck; se.seen.add(digest(&s), 0) {
+			all = append(all, s)
+		}
+	}
+	first := m.first(luck, se.again)
+	if add(first); se.plant == nil {
+		m.calm(first, func(s *mState) bool { add(*s); return false })
+	}
+	se.begun = append(se.begun, all...)
+	return all
 }
 
 // level makes every transition of every state of one level.
@@ -174,7 +201,7 @@ func (se *search) level(level []mState) []mState {
 	}
 	close(at)
 	for i := range workers {
-		w := &worker{m: se.models[i]}
+		w := &worker{m: se.models[i], ends: map[string]int{}}
 		workers[i] = w
 		wg.Go(func() {
 			for some := range at {
@@ -193,7 +220,9 @@ func (se *search) gather(workers []*worker) []mState {
 	for _, w := range workers {
 		next = append(next, w.next...)
 		se.moves += w.moves
-		se.samples = append(se.samples, w.keep...)
+		for end, n := range w.ends {
+			se.ends[end] += n
+		}
 		if se.wrong == nil {
 			se.wrong = w.wrong
 		}
@@ -215,8 +244,8 @@ func (se *search) expand(w *worker, s *mState) {
 		if fresh {
 			w.m.check(t)
 			w.next = append(w.next, *t)
-			if se.every > 0 && d%uint64(se.every) == 0 {
-				w.keep = append(w.keep, *t)
+			if se.every > 0 && d%se.every == 0 {
+				w.calm(t)
 			}
 		}
 		if len(w.m.broken) > 0 {
@@ -226,6 +255,15 @@ func (se *search) expand(w *worker, s *mState) {
 			w.m.broken = w.m.broken[:0]
 		}
 	})
+}
+
+// calm: L-1, from here faults stop, and it must come to an end.
+func (w *worker) calm(s *mState) {
+	to, rounds, end := w.m.calm(*s, nil)
+	if end == "" {
+		w.m.fail("L-1: it does not come to an end: %d rounds lead to %s", rounds, w.m.picture(&to))
+	}
+	w.ends[end]++
 }
 
 // canon forgets what can make no difference any more.
@@ -249,7 +287,7 @@ func (se *search) trace() []string {
 		path = append(path, d)
 	}
 	slices.Reverse(path)
-	s := m.first(se.luck, se.again)
+	s := se.begun[slices.IndexFunc(se.begun, func(s mState) bool { return digest(&s) == path[0] })]
 	lines := []string{m.picture(&s)}
 	for _, want := range path[1:] {
 		var by edge
