@@ -391,7 +391,7 @@ func (m *model) byHand(s *mState, n uint8) bool {
 func (m *model) meddling(s *mState, try func(kind, a, b uint8, act func(*mState) bool)) {
 	for i, p := range m.sp.Places {
 		for _, what := range []uint8{0, 1, 2, 3, mTorn, mForeign} {
-			strange := what > 3 && !s.is(bSeen) // nobody's pair is sealed as the old one in this model
+			strange := what > 3 && (!s.is(bSeen) || s.pairs[modelPairs-1].life != 0) // there is room for one
 			unborn := what > 0 && what <= 3 && s.pairs[what-1].truth == mUnborn
 			if strange || unborn || s.places[i] == what || p.Follows != "" || !p.Readable && s.row.vers[i] != 1 {
 				continue

@@ -182,7 +182,7 @@ func (t *stride) checkLife(n uint8, is Life) {
 	case is == Dead && was != Dead && (!t.m.sp.Profile.FailingProbes || len(triples) < 3 ||
 		triples[len(triples)-1].At.Sub(triples[0].At) < t.m.sp.Profile.Propagation):
 		t.m.fail("I-11: dead by %d triples", len(triples))
-	case is == Dead && k.truth != mGone && !k.fickle:
+	case is == Dead && k.truth != mGone && !k.fickle && k.flaw != mMistyped && n < modelPairs:
 		t.m.fail("I-11: recorded as dead, and alive")
 	case was == Dead && is != Dead && !t.accepted(pairID(n)):
 		t.m.fail("I-14: a death was unproven, and the vendor did not accept the pair")

@@ -343,9 +343,13 @@ func (m *model) start(s *mState, app uint8) {
 
 // sealOld is what act.go does: the pair that the place holds becomes the one in use, and another that was becomes an orphan.
 func (m *model) sealOld(s *mState, a mRunner, w *work) {
-	n := s.places[a.target]
-	if n == 0 || n > modelPairs { // nobody's pair: not modelled as one
+	n := s.known(s.places[a.target])
+	if n == 0 {
 		return
+	}
+	if n > modelPairs { // nobody's pair: it becomes the fourth, which the vendor never issued
+		s.pairs[modelPairs-1] = mPair{flaw: n, truth: mGone, byHand: true}
+		n = modelPairs
 	}
 	for i := range s.pairs {
 		if k := &s.pairs[i]; i+1 != int(n) && m.lives[k.life] == Current {

@@ -24,7 +24,21 @@ func (m *model) calm(s mState, until func(*mState) bool) (mState, int, string) {
 			return s, round, m.waitsForSomebody(&s)
 		}
 	}
+	if m.usedUp(&s) {
+		return s, 400, "asked on, and the model has no further pair"
+	}
 	return s, 400, ""
+}
+
+// usedUp: all three pairs were issued, none waits to be handed in, and only another would lead on.
+func (m *model) usedUp(s *mState) bool {
+	for _, p := range s.pairs[:3] {
+		if p.truth == mUnborn || p.truth == mAlive && p.flaw == 0 && p.life == 0 {
+			return false
+		}
+	}
+	waits := m.states[s.row.state]
+	return waits == AwaitingKey || waits == DueState
 }
 
 // turn is who acts: whoever can, in this order, and now and then time alone, for people do not talk without a pause.

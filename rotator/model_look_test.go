@@ -143,6 +143,7 @@ func (e *eye) place(i int, p PlaceSpec) PlaceSeen {
 }
 
 func (e *eye) which(holds uint8) (Holds, PairID) {
+	holds = e.s.known(holds)
 	n, o := pairNo(e.seen.NewPair.ID), pairNo(e.seen.OldPair.ID)
 	switch {
 	case holds == mForeign:
@@ -163,6 +164,14 @@ func (e *eye) which(holds uint8) (Holds, PairID) {
 }
 
 // ---- preflight -----------------------------------------------------------------------------------------------
+
+// known is what a place holds as a pair's number: a strange pair that was sealed as the one in use has the fourth.
+func (s *mState) known(holds uint8) uint8 {
+	if holds >= mTorn && s.pairs[modelPairs-1].flaw == holds {
+		return modelPairs
+	}
+	return holds
+}
 
 func (e *eye) problem(text string) { e.seen.Problems = append(e.seen.Problems, text) }
 
@@ -209,7 +218,7 @@ func (e *eye) source() {
 		if !p.Readable || e.down(i) || e.waived(5+i) {
 			continue
 		}
-		switch holds := e.s.places[i]; {
+		switch holds := e.s.known(e.s.places[i]); {
 		case from == "" && (agreed == 0 || agreed == holds):
 			agreed, from = holds, p.Name
 		case holds != agreed:
@@ -223,7 +232,7 @@ func (e *eye) source() {
 	}
 	o := pairNo(e.seen.OldPair.ID)
 	switch {
-	case agreed == 0 || e.r.Facts.Wrote || o == modelPairs:
+	case agreed == 0 || e.r.Facts.Wrote || o == modelPairs && e.seen.OldPair.Life == Lost:
 	case agreed == mTorn && (o == 1 || o == 2):
 		e.problem("the places hold a mix of the pair in use and another: mend them")
 	case from != "" && o != 0 && agreed != o:
@@ -305,6 +314,7 @@ func (e *eye) use(i int, c ConsumerSpec) UseSeen {
 	}
 	a := e.s.apps[i]
 	n, o := pairNo(e.seen.NewPair.ID), pairNo(e.seen.OldPair.ID)
+	a.holds = e.s.known(a.holds)
 	want := n
 	if e.r.State == RollingBack {
 		want = o
@@ -354,7 +364,7 @@ func (e *eye) opens() {
 	}
 	n := pairNo(e.seen.NewPair.ID)
 	for i, p := range e.m.sp.Places {
-		if n != 0 && p.Readable && !e.down(i) && e.s.places[i] == n {
+		if n != 0 && p.Readable && !e.down(i) && e.s.known(e.s.places[i]) == n {
 			e.open[n] = true
 		}
 	}

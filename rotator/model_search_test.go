@@ -264,6 +264,9 @@ func (w *worker) calm(s *mState) {
 		w.m.fail("L-1: it does not come to an end: %d rounds lead to %s", rounds, w.m.picture(&to))
 	}
 	w.ends[end]++
+	for i := range w.m.broken {
+		w.m.broken[i] = "in the calm that follows: " + w.m.broken[i]
+	}
 }
 
 // canon forgets what can make no difference any more.
