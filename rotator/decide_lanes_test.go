@@ -12,23 +12,6 @@ import (
 	"quarterturn/policies"
 )
 
-// inLane keeps the lines of another lane whose row is asked here too, and asks them the same.
-func inLane(lane Lane, state State, lines []ask) []ask {
-	known := rowNames(laneRows(quiet(lane, state).r))
-	var kept []ask
-	for _, line := range lines {
-		if !slices.Contains(known, line.row) {
-			continue
-		}
-		passes := slices.DeleteFunc(strings.Fields(line.passes), func(n string) bool {
-			return !slices.Contains(known, strings.TrimPrefix(n, "?"))
-		})
-		line.passes = strings.Join(passes, " ")
-		kept = append(kept, line)
-	}
-	return kept
-}
-
 // without leaves out lines whose answer is another one in this lane.
 func without(lines []ask, part string) []ask {
 	return slices.DeleteFunc(lines, func(a ask) bool { return strings.Contains(a.name, part) })
@@ -226,7 +209,7 @@ func TestDecideCompromisedReceived(t *testing.T) {
 
 // receivedIn: what the vendor's answer means is the same in every lane.
 func receivedIn(lane Lane, why string) []ask {
-	return join(noWayBack(why), inLane(lane, Received, join(openLines("refuseRollback"), goneLines("cannotOpen"), []ask{
+	return join(noWayBack(why), openLines("refuseRollback"), goneLines("cannotOpen"), []ask{
 		{name: "abandon is wished: the pair is buried", row: "heedAbandon",
 			given: func(c *scene) { c.wish(WishAbandon, "sam"); c.sp.Profile.Lifecycle = "overlap" },
 			want:  reply{to: Abandoned, lives: map[PairID]Life{newID: Orphan}, bury: []Grave{{Pair: newID, State: AwaitingRevocation}}}},
@@ -251,7 +234,7 @@ func receivedIn(lane Lane, why string) []ask {
 			want: reply{to: AwaitingKey, drops: true, lives: map[PairID]Life{newID: Orphan}, bury: []Grave{{Pair: newID, State: AwaitingRevocation}}}},
 		{name: "nobody knows whose", row: "unattested", given: func(c *scene) { c.r.Facts.Tenant = "" },
 			want: reply{why: "say which organisation", command: "quarterturn attest bluum --organisation NAME --environment production"}},
-	})))
+	})
 }
 
 func TestDecideCompromisedStaged(t *testing.T) {
@@ -294,7 +277,7 @@ func stagedIn(lane Lane, why string) []ask {
 		{name: "unclear: nothing is written", row: "newUnclear", passes: "newDeadOnly",
 			given: func(c *scene) { c.unheld("vault", HoldsOld); c.s.New = unclear() }, want: reply{trouble: true, why: "is unclear"}},
 	})
-	return join(abandonInTime()[:0], noWayBack(why), onwardLines(), inLane(lane, Staged, lines), []ask{
+	return join(abandonInTime()[:0], noWayBack(why), onwardLines(), lines, []ask{
 		{name: "abandon is wished after a write", row: "heedAbandon", given: func(c *scene) { c.wish(WishAbandon, "sam") },
 			want: reply{deny: "the way on is quarterturn rotate bluum"}},
 	})
@@ -329,13 +312,13 @@ func TestDecideCompromisedDistributed(t *testing.T) {
 }
 
 func distributedIn(lane Lane, why string) []ask {
-	return join(abandonTooLate(), noWayBack(why), onwardLines(), inLane(lane, Distributed, join(openLines("refuseRollback"),
+	return join(abandonTooLate(), noWayBack(why), onwardLines(), openLines("refuseRollback"),
 		goneLines("cannotOpen"), lostLines(""), stopLines("newDeadOnly"), redeployLines(oldID), []ask{
 			{name: "every redeploy succeeded", row: "redeployDone", passes: "effectStopped placeLost newUnclear redeployNext",
 				want: reply{to: Redeployed}},
 			{name: "unclear: nothing is restarted", row: "newUnclear", passes: "placeLost",
 				given: func(c *scene) { c.s.New = unclear() }, want: reply{trouble: true, why: "is unclear"}},
-		})))
+		})
 }
 
 func TestDecideCompromisedRedeployed(t *testing.T) {
@@ -345,21 +328,21 @@ func TestDecideCompromisedRedeployed(t *testing.T) {
 		c.r.EnteredAt = ago(ended)
 		c.run("api", func(f *RunFact) { f.Run.EndedAt = ago(ended) })
 	}
-	table(t, Compromised, Redeployed, join(abandonTooLate(), noWayBack("compromised"), onwardLines(), inLane(Compromised, Redeployed,
-		join(openLines("refuseRollback"), goneLines("cannotOpen"), lostLines(""))), []ask{
-		{name: "every consumer proved itself", row: "verify", passes: "placeLost unprovenInEmergency", want: reply{to: Verified}},
-		{name: "one did not, for a minute: an approval that names it goes on at once", row: "unprovenInEmergency", passes: "newDeadOnly",
-			given: func(c *scene) { fresh(c, 2*time.Minute) },
-			want:  reply{why: "goes on at once", command: "quarterturn approve bluum --consumers api --reason WHY"}},
-		{name: "one did not, for a moment", row: "unprovenInEmergency", given: func(c *scene) { fresh(c, 10*time.Second) },
-			want: reply{why: "has not proved the pair yet"}},
-		{name: "one did not in time: it is redeployed again", row: "unprovenInEmergency",
-			given: func(c *scene) { fresh(c, 11*time.Minute) }, want: reply{to: Distributed, again: []string{"api"}}},
-		{name: "the approval stands in", row: "verify", passes: "unprovenInEmergency", given: func(c *scene) {
-			silent(c)
-			c.r.Facts.Proofs["api"] = Proof{Pair: newID, At: noon(), By: "anna: abuse"}
-		}, want: reply{to: Verified, why: "waived by anna: abuse"}},
-	}))
+	table(t, Compromised, Redeployed, join(abandonTooLate(), noWayBack("compromised"), onwardLines(),
+		join(openLines("refuseRollback"), goneLines("cannotOpen"), lostLines("")), []ask{
+			{name: "every consumer proved itself", row: "verify", passes: "placeLost unprovenInEmergency", want: reply{to: Verified}},
+			{name: "one did not, for a minute: an approval that names it goes on at once", row: "unprovenInEmergency", passes: "newDeadOnly",
+				given: func(c *scene) { fresh(c, 2*time.Minute) },
+				want:  reply{why: "goes on at once", command: "quarterturn approve bluum --consumers api --reason WHY"}},
+			{name: "one did not, for a moment", row: "unprovenInEmergency", given: func(c *scene) { fresh(c, 10*time.Second) },
+				want: reply{why: "has not proved the pair yet"}},
+			{name: "one did not in time: it is redeployed again", row: "unprovenInEmergency",
+				given: func(c *scene) { fresh(c, 11*time.Minute) }, want: reply{to: Distributed, again: []string{"api"}}},
+			{name: "the approval stands in", row: "verify", passes: "unprovenInEmergency", given: func(c *scene) {
+				silent(c)
+				c.r.Facts.Proofs["api"] = Proof{Pair: newID, At: noon(), By: "anna: abuse"}
+			}, want: reply{to: Verified, why: "waived by anna: abuse"}},
+		}))
 }
 
 func TestDecideCompromisedVerified(t *testing.T) {
@@ -386,8 +369,8 @@ func TestDecideCompromisedVerified(t *testing.T) {
 
 // verifiedIn: what is proven must still be.
 func verifiedIn(lane Lane) []ask {
-	return inLane(lane, Verified, join(openLines("refuseRollback"), goneLines("cannotOpen"), lostLines(""), useLines(""),
-		freshLines("firstKeyDone")))
+	return join(openLines("refuseRollback"), goneLines("cannotOpen"), lostLines(""), useLines(""),
+		freshLines("firstKeyDone"))
 }
 
 func TestDecideCompromisedAwaitingRevocation(t *testing.T) {
@@ -420,7 +403,7 @@ func awaitingRevocationIn(lane Lane, why string, more []ask) []ask {
 			given: func(c *scene) { alive(c); c.s.New = unclear() }, want: reply{trouble: true, why: "is unclear"}},
 		{name: "everything is shown", row: "provenDead", passes: "newUnclear clockOff", want: reply{to: RevocationProven}},
 	})
-	return join(abandonTooLate(), noWayBack(why), onwardLines(), inLane(lane, AwaitingRevocation, lines), more)
+	return join(abandonTooLate(), noWayBack(why), onwardLines(), lines, more)
 }
 
 func TestDecideCompromisedRevocationProven(t *testing.T) {
@@ -436,7 +419,7 @@ func revocationProvenIn(lane Lane) []ask {
 			uses[i].want.broken = "runs with a pair the vendor refuses"
 		}
 	}
-	return join(abandonTooLate(), onwardLines(), inLane(lane, RevocationProven, join(openLines("denyRollback"), lostLines(""), uses,
+	return join(abandonTooLate(), onwardLines(), openLines("denyRollback"), lostLines(""), uses,
 		freshLines("proofGone"), []ask{
 			{name: "rollback is wished, and the old pair is dead", row: "denyRollback", passes: "denyAbandon",
 				given: func(c *scene) { c.wish(WishRollback, "sam") }, want: reply{deny: "proven dead"}},
@@ -445,7 +428,7 @@ func revocationProvenIn(lane Lane) []ask {
 					bury: []Grave{{Pair: oldID, State: RevocationProven, DeadAt: noon(), NotBefore: noon().Add(watchEvery)}}}},
 			{name: "it is accepted again", row: "oldAliveAgain", passes: "newDeadOnly", given: func(c *scene) { c.s.Old = accepted() },
 				want: reply{to: AwaitingRevocation}},
-		})))
+		})
 }
 
 func TestDecideCompromisedFailed(t *testing.T) {
@@ -536,9 +519,9 @@ func TestDecideReplaceDistributed(t *testing.T) {
 }
 
 func TestDecideReplaceRedeployed(t *testing.T) {
-	table(t, Replace, Redeployed, join(abandonTooLate(), noWayBack("waived the way back"), onwardLines(), inLane(Replace, Redeployed,
+	table(t, Replace, Redeployed, join(abandonTooLate(), noWayBack("waived the way back"), onwardLines(),
 		join(openLines("refuseRollback"), goneLines("cannotOpen"), lostLines(""), proofLines(oldID, Distributed), []ask{
-			{name: "every consumer proved itself", row: "verify", passes: "placeLost useUnproven", want: reply{to: Verified}}}))))
+			{name: "every consumer proved itself", row: "verify", passes: "placeLost useUnproven", want: reply{to: Verified}}})))
 }
 
 func TestDecideReplaceVerified(t *testing.T) {

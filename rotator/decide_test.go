@@ -60,6 +60,7 @@ func table(t *testing.T, lane Lane, state State, lines []ask) {
 	for _, line := range lines {
 		t.Run(line.name, func(t *testing.T) { told = line.check(t, lane, state, told) })
 	}
+	crossed(t, lane, state, lines)
 	names := rowNames(laneRows(quiet(lane, state).r))
 	for i, n := range names {
 		if !told[n] {
