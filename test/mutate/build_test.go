@@ -4,8 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"io/fs"
-	"maps"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,39 +13,54 @@ import (
 	"testing"
 )
 
-// built is a project with every mutant compiled in: one test binary for each package that kills.
+// built is a project with every mutant compiled in: one test binary for each package whose tests are to kill.
 type built struct {
 	project
 	mutants  []mutant
 	binaries map[string]string // by folder
+	digests  map[string]string // by folder: of everything that package's tests are made of
 	dir      string
 	scratch  string // where tests write: in memory where there is such a folder, for ledgers wait for their disk
-	digest   string // of every file of the module that a test could depend on
 }
 
-// build compiles the instrumented copy. The product's files stay as they are: an overlay shows the go command others.
-func build(t *testing.T, pr project, dir string) *built {
+// build compiles the instrumented copy for the packages that some chosen mutant is in. The product's files stay as they
+// are: an overlay shows the go command others.
+func build(t *testing.T, pr project, pattern func(mutant) bool) (*built, []mutant) {
 	t.Helper()
 	mutants, texts, err := pr.plant()
 	if err != nil {
 		t.Fatal(err)
 	}
-	overlay, err := pr.overlay(texts, dir)
+	b := &built{project: pr, mutants: mutants, binaries: map[string]string{}, digests: map[string]string{}, dir: t.TempDir(),
+		scratch: scratch(t)}
+	overlay, err := pr.overlay(texts, b.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &built{project: pr, mutants: mutants, binaries: map[string]string{}, dir: dir, scratch: scratch(t)}
-	if b.digest, err = digest(pr.root, texts); err != nil {
-		t.Fatal(err)
-	}
-	for _, k := range pr.killers {
-		out := filepath.Join(dir, strings.ReplaceAll(k.folder, "/", "_")+".test")
-		if _, err := pr.goes("test", "-c", "-vet=off", "-overlay", overlay, "-o", out, "./"+k.folder); err != nil {
-			t.Fatalf("the mutants do not compile; an operator plants what it must not: %v", err)
+	var chosen []mutant
+	for _, m := range mutants {
+		if !pattern(m) {
+			continue
 		}
-		b.binaries[k.folder] = out
+		chosen = append(chosen, m)
+		if b.binaries[m.folder()] != "" {
+			continue
+		}
+		if err := b.compile(m.folder(), overlay, texts); err != nil {
+			t.Fatal("the mutants do not compile; an operator plants what it must not: ", err)
+		}
 	}
-	return b
+	return b, chosen
+}
+
+func (b *built) compile(folder, overlay string, texts map[string]string) (err error) {
+	out := filepath.Join(b.dir, strings.ReplaceAll(folder, "/", "_")+".test")
+	if _, err := b.goes("test", "-c", "-vet=off", "-overlay", overlay, "-o", out, "./"+folder); err != nil {
+		return err
+	}
+	b.binaries[folder] = out
+	b.digests[folder], err = b.digest(folder, texts)
+	return err
 }
 
 func scratch(t *testing.T) string {
@@ -82,31 +97,41 @@ func (pr project) overlay(texts map[string]string, dir string) (string, error) {
 	return name, os.WriteFile(name, out, 0o600)
 }
 
-func below(root, name string) string { return strings.TrimPrefix(name, root) }
-
-// digest is over every file that a test of the product could depend on, and over what the operators made of it.
-func digest(root string, texts map[string]string) (string, error) {
-	h := sha256.New()
-	for _, name := range slices.Sorted(maps.Keys(texts)) {
-		h.Write([]byte(below(root, name) + "\x00" + texts[name]))
+// digest is over every file in the folders of the packages that a package and its tests are made of, and over what the
+// operators made of them.
+func (pr project) digest(folder string, texts map[string]string) (string, error) {
+	out, err := pr.goes("list", "-deps", "-test", "-f", "{{if and .Module .Module.Main}}{{.Dir}}{{end}}", "./"+folder)
+	if err != nil {
+		return "", err
 	}
-	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
-		base := filepath.Base(name)
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && name != root && slices.Contains([]string{".git", "bin", "docs", "test"}, base):
-			return filepath.SkipDir
-		case !d.Type().IsRegular():
-			return nil
+	dirs := strings.Fields(string(out))
+	slices.Sort(dirs)
+	h := sha256.New()
+	for _, dir := range slices.Compact(dirs) {
+		if err := hashFolder(h, pr.root, dir, texts); err != nil {
+			return "", err
 		}
-		text, err := os.ReadFile(name)
+	}
+	return hex.EncodeToString(h.Sum(nil))[:16], nil
+}
+
+func hashFolder(h io.Writer, root, dir string, texts map[string]string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		full := filepath.Join(dir, e.Name())
+		if e.IsDir() && e.Name() == "testdata" {
+			err = hashFolder(h, root, full, texts)
+		} else if e.Type().IsRegular() {
+			var text []byte
+			text, err = os.ReadFile(full)
+			fmt.Fprintf(h, "%s\x00%s\x00%s\x00", strings.TrimPrefix(full, root), text, texts[full])
+		}
 		if err != nil {
 			return err
 		}
-		h.Write([]byte(below(root, name) + "\x00"))
-		h.Write(text)
-		return nil
-	})
-	return hex.EncodeToString(h.Sum(nil))[:16], err
+	}
+	return nil
 }

@@ -3,7 +3,6 @@ package mutate
 import (
 	"cmp"
 	"context"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -23,52 +22,49 @@ type campaign struct {
 // survey learns which tests come by which mutants.
 func (c *campaign) survey(t *testing.T) {
 	t.Helper()
-	if all, ok := c.memory.reached(c.digest); ok {
-		c.reach = all
-		return
-	}
-	started := time.Now()
-	type job struct {
-		k    killer
-		test string
-	}
-	var jobs []job
 	for _, k := range c.killers {
-		tests, err := c.tests(t.Context(), k)
-		if err != nil {
-			t.Fatal(err)
+		if c.binaries[k.folder] == "" {
+			continue
 		}
-		for _, test := range tests {
-			jobs = append(jobs, job{k, test})
+		all, ok := c.memory.reached(c.digests[k.folder])
+		if !ok {
+			all = c.patrol(t, k)
+			if err := c.memory.keepReached(c.digests[k.folder], all); err != nil {
+				t.Fatal(err)
+			}
 		}
+		c.reach = append(c.reach, all...)
 	}
-	all := make([]reached, len(jobs))
-	err := parallel(t.Context(), len(jobs), func(i int) (err error) {
-		all[i], err = c.built.reach(t.Context(), jobs[i].k, jobs[i].test)
+	slices.SortStableFunc(c.reach, func(a, b reached) int { return cmp.Compare(a.Took, b.Took) })
+}
+
+// patrol runs every test of one package alone, with no mutant awake.
+func (c *campaign) patrol(t *testing.T, k killer) []reached {
+	t.Helper()
+	started := time.Now()
+	tests, err := c.tests(t.Context(), k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make([]reached, len(tests))
+	err = parallel(t.Context(), len(tests), func(i int) (err error) {
+		all[i], err = c.built.reach(t.Context(), k, tests[i])
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	slices.SortStableFunc(all, func(a, b reached) int { return cmp.Compare(a.Took, b.Took) })
-	c.reach = all
 	withoutStart(all)
-	if err := c.memory.keepReached(c.digest, all); err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%d tests ran once, with no mutant awake, in %s", len(all), time.Since(started).Round(time.Second))
+	t.Logf("%s: %d tests ran once, with no mutant awake, in %s", k.folder, len(all), time.Since(started).Round(time.Second))
+	return all
 }
 
-// withoutStart takes what a package's process needs to start at all off each test's time.
+// withoutStart takes what the process needs to start at all off each test's time.
 func withoutStart(all []reached) {
-	least := map[string]time.Duration{}
-	for _, r := range slices.Backward(all) { // the fastest is last
-		least[r.Folder] = r.Took
+	least := slices.MinFunc(all, func(a, b reached) int { return cmp.Compare(a.Took, b.Took) }).Took
+	for i := range all {
+		all[i].Took -= least
 	}
-	for i, r := range all {
-		all[i].Took -= least[r.Folder]
-	}
-	slices.SortStableFunc(all, func(a, b reached) int { return cmp.Compare(a.Took, b.Took) })
 }
 
 // fight tries every chosen mutant that has no result yet.
@@ -98,10 +94,10 @@ func (c *campaign) fight(t *testing.T, chosen []mutant) []result {
 
 func (c *campaign) one(ctx context.Context, m mutant) (result, error) {
 	before := c.memory.get(m.name)
-	if before.Digest == c.digest && before.Outcome != "" {
+	if before.Digest == c.digests[m.folder()] && before.Outcome != "" {
 		return before, nil
 	}
-	order := batches(c.reach, m.id)
+	order := batches(c.reach, m)
 	if before.Outcome == killed {
 		order = c.hinted(before, order)
 	}
@@ -109,7 +105,7 @@ func (c *campaign) one(ctx context.Context, m mutant) (result, error) {
 	if err != nil {
 		return r, err
 	}
-	r.Name, r.Digest = m.name, c.digest
+	r.Name, r.Digest = m.name, c.digests[m.folder()]
 	return r, c.memory.put(r)
 }
 
@@ -146,19 +142,4 @@ func parallel(ctx context.Context, n int, do func(int) error) error {
 		}
 	}
 	return first
-}
-
-// choose takes the mutants whose names match.
-func choose(all []mutant, pattern string) ([]mutant, error) {
-	re, err := regexp.Compile(pattern)
-	if err != nil {
-		return nil, err
-	}
-	var out []mutant
-	for _, m := range all {
-		if re.MatchString(m.name) {
-			out = append(out, m)
-		}
-	}
-	return out, nil
 }

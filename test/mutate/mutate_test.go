@@ -27,26 +27,29 @@ func quarterturn(t *testing.T) project {
 	}}
 }
 
-// TestMutants plants every fault, or those whose names match QUARTERTURN_MUTATION.
+// TestMutants plants every fault (all), those that lived the last time (lived), or those whose names match.
 func TestMutants(t *testing.T) {
 	pattern := os.Getenv("QUARTERTURN_MUTATION")
 	if pattern == "" {
-		t.Skip("NOT RUN: make test-mutation; a sample follows")
+		t.Skip("NOT RUN: make test-mutation")
 	}
-	if pattern == "all" {
-		pattern = "."
+	m := keptResults(t)
+	chosen := func(x mutant) bool { return !m.get(x.name).dead() }
+	if pattern != "lived" {
+		re, err := regexp.Compile(regexp.MustCompile("^all$").ReplaceAllString(pattern, "."))
+		if err != nil {
+			t.Fatal(err)
+		}
+		chosen = func(x mutant) bool { return re.MatchString(x.name) }
 	}
-	c := begin(t)
-	chosen, err := choose(c.mutants, pattern)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%d mutants of %d compiled in; sources %s", len(chosen), len(c.mutants), c.digest)
+	b, mutants := build(t, quarterturn(t), chosen)
+	c := &campaign{built: b, memory: m}
+	t.Logf("%d mutants of %d compiled in; sources %v", len(mutants), len(c.mutants), c.digests)
 	c.survey(t)
-	c.report(t, c.fight(t, chosen), pattern == ".")
+	c.report(t, c.fight(t, mutants), len(mutants) == len(c.mutants))
 }
 
-func begin(t *testing.T) *campaign {
+func keptResults(t *testing.T) *memory {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +58,7 @@ func begin(t *testing.T) *campaign {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &campaign{built: build(t, quarterturn(t), t.TempDir()), memory: m}
+	return m
 }
 
 // report prints the counts and says what is wrong. Shares are judged over all mutants only.

@@ -7,6 +7,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"path"
 	"path/filepath"
 	"sort"
 	"strings"
@@ -20,6 +21,9 @@ type mutant struct {
 	op   string
 	line int
 }
+
+// folder is the package it is in, whose tests are to kill it.
+func (m mutant) folder() string { return path.Dir(m.file) }
 
 // edits are texts put into a source before and after its nodes. None holds a line break, so that lines keep their numbers.
 type edits struct {

@@ -201,11 +201,11 @@ func (b *built) reach(ctx context.Context, k killer, test string) (reached, erro
 }
 
 // batches are the tests that reach a mutant, the fastest first; each batch takes about as long as all before it.
-func batches(all []reached, n int) []batch {
+func batches(all []reached, m mutant) []batch {
 	var out []batch
 	total := time.Duration(0)
 	for _, r := range all { // sorted by time
-		if _, ok := slices.BinarySearch(r.Mutants, n); !ok {
+		if _, ok := slices.BinarySearch(r.Mutants, m.id); !ok || r.Folder != m.folder() {
 			continue
 		}
 		i := slices.IndexFunc(out, func(b batch) bool {
