@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -39,10 +40,40 @@ func recipe(t *testing.T, out, flags string) string {
 	return strings.NewReplacer("$(GO) build", "go build"+flags, "$(VERSION)", "kill", "bin/quarterturn", out).Replace(line)
 }
 
-// build makes the program, with some files of it replaced where overlay is not "".
-func build(t *testing.T, overlay string) string {
+// shipped is the program as it is shipped, built once for all tests.
+type shipped struct {
+	once sync.Once
+	dir  string
+}
+
+var program shipped
+
+// TestMain takes away what was built.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if program.dir != "" {
+		_ = os.RemoveAll(program.dir)
+	}
+	os.Exit(code)
+}
+
+func (s *shipped) path(t *testing.T) string {
 	t.Helper()
-	out, flags := filepath.Join(t.TempDir(), "quarterturn"), ""
+	s.once.Do(func() {
+		dir, err := os.MkdirTemp("", "quarterturn-kill-*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.dir = dir
+		build(t, dir, "")
+	})
+	return filepath.Join(s.dir, "quarterturn")
+}
+
+// build makes the program in dir, with some files of it replaced where overlay is not "".
+func build(t *testing.T, dir, overlay string) string {
+	t.Helper()
+	out, flags := filepath.Join(dir, "quarterturn"), ""
 	if overlay != "" {
 		flags = " -overlay " + overlay
 	}

@@ -45,7 +45,7 @@ func TestKill(t *testing.T) {
 	l := &lives{all: map[string][]time.Duration{}}
 	say("seed %d: %d worlds, %d kills in each", f.seed, f.worlds, f.kills)
 	began := time.Now()
-	wrong := f.storms(t, build(t, ""), l, n)
+	wrong := f.storms(t, program.path(t), l, n)
 	n.table(l)
 	say("%d worlds, %d journeys, %d processes killed by SIGKILL, %d violations, %d repairs by hand, %s", n.worlds, n.journeys, n.sum(),
 		len(wrong), repairs(wrong), time.Since(began).Round(time.Second))

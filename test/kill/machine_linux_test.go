@@ -48,7 +48,7 @@ func TestBadMachines(t *testing.T) {
 	if !all {
 		say("NOT RUN: bad machines but a full disk, and that at one moment alone: make test-kill")
 	}
-	bin := build(t, "")
+	bin := program.path(t)
 	for i, c := range badMachines() {
 		for j, moment := range moments() {
 			if !all && (i > 0 || moment != "awaiting_key") {

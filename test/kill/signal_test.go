@@ -44,7 +44,7 @@ func alone(t *testing.T, bin, dir string, seed uint64) *person {
 // TestSignals: SIGTERM and SIGINT at random moments end every command in order, with 143 unless it was done before, and no
 // lease is left behind.
 func TestSignals(t *testing.T) {
-	count := 12
+	count := 6
 	if os.Getenv("QUARTERTURN_KILL") == "all" {
 		count = 200
 	}
@@ -52,7 +52,7 @@ func TestSignals(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	p := alone(t, build(t, ""), dir, 1)
+	p := alone(t, program.path(t), dir, 1)
 	began, ended := 0, map[int]int{}
 	struck := func(stdin string, args ...string) outcome {
 		began++
