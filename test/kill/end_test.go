@@ -12,14 +12,14 @@ import (
 	"quarterturn/internal/sim"
 )
 
-// recovery is how long a world may take from its last kill until nothing is under way any more.
-const recovery = 90 * time.Second
+// recovery is when a world is given up that does not come to its end. A calm machine takes seconds; a busy one may take long.
+const recovery = 5 * time.Minute
 
 // settle goes on without kills until nothing is under way: passes, and what the last line asks for.
-func (p *person) settle() {
+func (p *person) settle(patience time.Duration) {
 	began := time.Now()
 	p.todo = nil
-	for time.Since(began) < recovery && len(p.violations()) == 0 {
+	for time.Since(began) < patience && len(p.violations()) == 0 {
 		st, ok := p.status()
 		if !ok {
 			return
@@ -37,7 +37,7 @@ func (p *person) settle() {
 	}
 	if len(p.violations()) == 0 {
 		st, _ := p.status()
-		p.violation("not at its end %s after the last kill: %s (%s), next: %s", recovery, st.State, st.Why, st.Next)
+		p.violation("not at its end %s after the last kill: %s (%s), next: %s", patience, st.State, st.Why, st.Next)
 	}
 }
 

@@ -17,6 +17,7 @@ type fate struct {
 	worlds, atOnce int
 	kills          int           // in each world
 	longest        time.Duration // of a world's storm
+	patience       time.Duration // from then until a world is given up
 }
 
 // chosen reads QUARTERTURN_KILL: "" is the sample, "all" everything, "seed:N" one world again, whose decisions are the same
@@ -24,15 +25,15 @@ type fate struct {
 func chosen(t *testing.T) fate {
 	switch v := os.Getenv("QUARTERTURN_KILL"); {
 	case v == "":
-		return fate{seed: 1, worlds: 1, atOnce: 1, kills: 20, longest: time.Minute}
+		return fate{seed: 1, worlds: 1, atOnce: 1, kills: 20, longest: 5 * time.Minute, patience: recovery}
 	case v == "all":
-		return fate{seed: uint64(time.Now().UnixNano()), worlds: 50, atOnce: 7, kills: 40, longest: 3 * time.Minute}
+		return fate{seed: uint64(time.Now().UnixNano()), worlds: 50, atOnce: 7, kills: 40, longest: 8 * time.Minute, patience: recovery}
 	case strings.HasPrefix(v, "seed:"):
 		seed, err := strconv.ParseUint(strings.TrimPrefix(v, "seed:"), 10, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return fate{seed: seed, worlds: 1, atOnce: 1, kills: 40, longest: 3 * time.Minute}
+		return fate{seed: seed, worlds: 1, atOnce: 1, kills: 40, longest: 8 * time.Minute, patience: recovery}
 	default:
 		t.Fatalf("QUARTERTURN_KILL is %q: leave it out, or use all or seed:N", v)
 		return fate{}
@@ -118,7 +119,7 @@ func (f fate) live(w *world) {
 	watch.Go(func() { w.watch(watching) })
 	p := &person{world: w, todo: lanes(w)}
 	w.storms(f, p)
-	p.settle()
+	p.settle(f.patience)
 	stop()
 	watch.Wait()
 }

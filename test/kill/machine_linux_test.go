@@ -88,7 +88,7 @@ func (c badMachine) befalls(t *testing.T, bin, moment string, seed uint64) {
 	if err := c.mend(p.world); err != nil {
 		t.Fatal(err)
 	}
-	p.settle()
+	p.settle(recovery)
 	if named := func(part string) bool { return strings.Contains(said, part) }; len(c.says) > 0 && !slices.ContainsFunc(c.says, named) {
 		t.Errorf("the cause is not named: none of %q in: %s", c.says, said)
 	}

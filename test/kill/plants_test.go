@@ -41,7 +41,7 @@ func plants() []plant {
 		}
 	}
 	c, err := w.effect(ectx, m)
-`}}, "not at its end"},
+`}}, "has not proved the pair yet"},
 		{"the lease of a dead runner never ends", "ledger/rotations.go", []change{{
 			"WHERE id = ? AND open = 1 AND lease_until <= ?`", "WHERE id = ? AND open = 1 AND lease_until = 0 AND ? > 0`"}},
 			"not at its end"},
@@ -64,7 +64,7 @@ func TestPlants(t *testing.T) {
 			bin := build(t, t.TempDir(), p.sow(t))
 			for seed := uint64(1); seed <= 12; seed += 3 {
 				n := newTally()
-				wrong := fate{seed: seed, worlds: 3, atOnce: 3, kills: 40, longest: 2 * time.Minute}.storms(t, bin, &lives{all: map[string][]time.Duration{}}, n)
+				wrong := fate{seed: seed, worlds: 3, atOnce: 3, kills: 40, longest: 2 * time.Minute, patience: 2 * time.Minute}.storms(t, bin, &lives{all: map[string][]time.Duration{}}, n)
 				if found := matching(wrong, p.found); found != "" {
 					say("FOUND after %d kills: %s: %s", n.sum(), p.name, found)
 					return

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	hang = 40 * time.Second // a command that takes longer hangs
-	like = "adopt"          // a command that every world runs: its life stands for those that are not known yet
+	hang = 2 * time.Minute // a command that takes longer hangs
+	like = "adopt"         // a command that every world runs: its life stands for those that are not known yet
 )
 
 // outcome is how one process ended.

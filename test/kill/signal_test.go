@@ -75,7 +75,7 @@ func TestSignals(t *testing.T) {
 			p.violation("run: exit code %d: %s", o.code, o.said)
 		}
 	}
-	p.settle()
+	p.settle(recovery)
 	if say("%d of %d commands were stopped in order by SIGTERM or SIGINT, and %d while they were loaded; by exit code: %v", ended[stopped],
 		began, ended[loading], ended); ended[stopped] < count {
 		t.Errorf("%d commands were stopped, and not %d", ended[stopped], count)

@@ -19,8 +19,8 @@ import (
 
 const (
 	credential = "bluum-production"
-	says       = 2 * time.Second         // the profile's propagation time
-	bites      = 1500 * time.Millisecond // how long a revocation really takes
+	says       = 3 * time.Second // the profile's propagation time
+	bites      = 2 * time.Second // how long a revocation really takes
 )
 
 // pair is what the portal showed.
