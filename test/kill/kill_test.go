@@ -20,10 +20,14 @@ type fate struct {
 	patience       time.Duration // from then until a world is given up
 }
 
-// chosen reads QUARTERTURN_KILL: "" is the sample, "all" everything, "seed:N" one world again, whose decisions are the same
-// and whose moments can't be.
+// chosen reads QUARTERTURN_KILL: "" is the sample, "all" everything, a number so many kills, "seed:N" one world again, whose
+// decisions are the same and whose moments can't be.
 func chosen(t *testing.T) fate {
-	switch v := os.Getenv("QUARTERTURN_KILL"); {
+	v := os.Getenv("QUARTERTURN_KILL")
+	n, err := strconv.Atoi(v)
+	switch {
+	case err == nil && n > 0:
+		return fate{seed: uint64(time.Now().UnixNano()), worlds: (n + 39) / 40, atOnce: 7, kills: 40, longest: 8 * time.Minute, patience: recovery}
 	case v == "":
 		return fate{seed: 1, worlds: 1, atOnce: 1, kills: 20, longest: 5 * time.Minute, patience: recovery}
 	case v == "all":
@@ -35,7 +39,7 @@ func chosen(t *testing.T) fate {
 		}
 		return fate{seed: seed, worlds: 1, atOnce: 1, kills: 40, longest: 8 * time.Minute, patience: recovery}
 	default:
-		t.Fatalf("QUARTERTURN_KILL is %q: leave it out, or use all or seed:N", v)
+		t.Fatalf("QUARTERTURN_KILL is %q: leave it out, or use all, a number or seed:N", v)
 		return fate{}
 	}
 }
