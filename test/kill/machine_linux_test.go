@@ -84,7 +84,7 @@ func (c badMachine) befalls(t *testing.T, bin, moment string, seed uint64) {
 		t.Fatal(err)
 	}
 	p.bad = true
-	said := c.suffer(p)
+	said := c.suffer(p, moment)
 	if err := c.mend(p.world); err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func (p *person) until(state string) {
 }
 
 // suffer does what a person and a CronJob do who have not noticed yet.
-func (c badMachine) suffer(p *person) (said string) {
+func (c badMachine) suffer(p *person, moment string) (said string) {
 	if len(p.todo) == 0 {
 		p.todo = lanes(p.world)
 	}
@@ -123,10 +123,12 @@ func (c badMachine) suffer(p *person) (said string) {
 		}
 		return o
 	}
-	p.act(standing{State: "idle"}, tell)
+	if moment == "idle" {
+		p.act(standing{State: "idle"}, tell)
+	}
 	for range 4 {
 		tell("", "run")
-		if p.hand != nil || len(p.safe) == 0 {
+		if moment == "awaiting_key" && len(p.safe) == 0 {
 			p.act(standing{State: "awaiting_key", Next: "quarterturn rotate " + credential}, tell)
 		}
 		time.Sleep(says / 2)
