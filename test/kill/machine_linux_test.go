@@ -33,7 +33,7 @@ func badMachines() []badMachine {
 			[]string{"cannot be written", "is read-only"}},
 		{"a folder cannot be written", false, true, mode(0o500), mode(0o700), []int{0, 1}, []string{"permission denied", "cannot be written", "may not"}},
 		{"too little memory", false, false, limited, func(w *world) error { w.shape = nil; return nil }, []int{0, 1, 2, -1},
-			[]string{"out of memory", "cannot allocate memory"}},
+			[]string{"out of memory", "cannot allocate memory"}}, // the first words are the Go runtime's
 		{"nothing is wrong with it", false, true, nothing, nothing, []int{0, 1}, nil},
 	}
 }
@@ -170,10 +170,10 @@ func mode(m os.FileMode) func(*world) error {
 	return func(w *world) error { return os.Chmod(w.path("places"), m) }
 }
 
-// limited lets no process have more than 700 MB of addresses, which is too little at some point of its life.
+// limited lets a process have so few addresses that it starts, and finds too few at some point of its life.
 func limited(w *world) error {
 	w.shape = func(c *exec.Cmd) {
-		c.Args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -v %d; exec "$0" "$@"`, 100_000+w.seed%7*40_000)}, c.Args...)
+		c.Args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -v %d; exec "$0" "$@"`, 690_000+w.seed%4*40_000)}, c.Args...)
 		c.Path = "/bin/sh"
 	}
 	return nil

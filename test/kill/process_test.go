@@ -122,7 +122,7 @@ func (w *world) judge(o *outcome, c *exec.Cmd, err, late error, b blow, took tim
 	}
 	w.tally.ended(*o)
 	w.secretless("what "+o.verb+" prints", o.said)
-	if dumped := strings.Contains(o.said, "goroutine ") && !strings.Contains(o.said, "out of memory"); dumped || strings.Contains(o.said, "panic:") {
+	if dumped := strings.Contains(o.said, "goroutine ") && !strings.Contains(o.said, " memory"); dumped || strings.Contains(o.said, "panic:") {
 		w.violation("%s panics: %s", o.verb, o.said)
 	}
 }
