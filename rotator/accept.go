@@ -102,7 +102,7 @@ func (rt *Rotator) recognised(ctx context.Context, c Credential, p Paste) (Pair,
 	}
 	for _, k := range known {
 		same := k.Credential == c.Spec.Credential && k.Prints.Compare(pair.Prints) == secret.Equal
-		if same && k.Life == pair.Life {
+		if same && k.Environment == pair.Environment && k.Life == pair.Life {
 			k.Prints = k.Prints.Merge(pair.Prints)
 			return k, nil
 		}

@@ -126,6 +126,7 @@ func TestAcceptRefuses(t *testing.T) {
 		"the portal showed another organisation":   {func(k *counter) { k.paste.Organisation = "umbrella" }, "other_organisation", ""},
 		"made in the future":                       {func(k *counter) { k.paste.Created = noon().Add(48 * time.Hour) }, "future", "quarterturn submit bluum"},
 		"not what the vendor issues":               {func(k *counter) { k.shape = errors.New("key is too short") }, "shape", ""},
+		"another environment's, whole":             {func(k *counter) { k.known(material(1, 1), func(p *Pair) { p.Environment = "sandbox" }) }, "other_environment", ""},
 		"another environment's key":                {func(k *counter) { k.known(material(1, 2), func(p *Pair) { p.Environment = "sandbox" }) }, "other_environment", ""},
 		"another credential's":                     {func(k *counter) { k.known(material(1, 1), func(p *Pair) { p.Credential = "other" }) }, "other_credential", ""},
 		"refused before, for another credential":   {func(k *counter) { k.known(material(1, 1), func(p *Pair) { p.Credential, p.Life = "other", Refused }) }, "other_credential", ""},
