@@ -122,25 +122,31 @@ func TestAcceptRefuses(t *testing.T) {
 		given         func(k *counter)
 		kind, command string
 	}{
-		"the portal showed another environment":    {func(k *counter) { k.paste.Environment = "sandbox" }, "other_environment", ""},
-		"the portal showed another organisation":   {func(k *counter) { k.paste.Organisation = "umbrella" }, "other_organisation", ""},
-		"made in the future":                       {func(k *counter) { k.paste.Created = noon().Add(48 * time.Hour) }, "future", "quarterturn submit bluum"},
-		"not what the vendor issues":               {func(k *counter) { k.shape = errors.New("key is too short") }, "shape", ""},
-		"another environment's, whole":             {func(k *counter) { k.known(material(1, 1), func(p *Pair) { p.Environment = "sandbox" }) }, "other_environment", ""},
-		"another environment's key":                {func(k *counter) { k.known(material(1, 2), func(p *Pair) { p.Environment = "sandbox" }) }, "other_environment", ""},
-		"another credential's":                     {func(k *counter) { k.known(material(1, 1), func(p *Pair) { p.Credential = "other" }) }, "other_credential", ""},
-		"refused before, for another credential":   {func(k *counter) { k.known(material(1, 1), func(p *Pair) { p.Credential, p.Life = "other", Refused }) }, "other_credential", ""},
-		"a known key with another secret":          {func(k *counter) { k.known(material(1, 2), lives(Previous)) }, "mixed", ""},
-		"dead":                                     {func(k *counter) { k.known(material(1, 1), lives(Dead)) }, "dead", ""},
-		"ended by a person's word":                 {func(k *counter) { k.known(material(1, 1), lives(Ended)) }, "dead", ""},
-		"the pair in use":                          {func(k *counter) { k.known(material(1, 1), lives(Current)) }, "in_use", ""},
-		"the previous one":                         {func(k *counter) { k.known(material(1, 1), lives(Previous)) }, "previous", ""},
-		"an orphan":                                {func(k *counter) { k.known(material(1, 1), lives(Orphan)) }, "seen", ""},
-		"one that got lost":                        {func(k *counter) { k.known(material(1, 1), lives(Lost)) }, "seen", ""},
-		"as the pair in use, and it is an orphan":  {func(k *counter) { k.due(); k.known(material(1, 1), lives(Orphan)) }, "not_old", "quarterturn status bluum"},
-		"as the pair in use, and it is dead":       {func(k *counter) { k.due(); k.known(material(1, 1), lives(Dead)) }, "dead", ""},
-		"as the pair in use, and it was lost":      {func(k *counter) { k.due(); k.known(material(1, 1), lives(Lost)) }, "seen", ""},
-		"fields in each other's place":             {func(k *counter) { k.known(turned(), lives(Previous)) }, "swapped", ""},
+		"the portal showed another environment":   {func(k *counter) { k.paste.Environment = "sandbox" }, "other_environment", ""},
+		"the portal showed another organisation":  {func(k *counter) { k.paste.Organisation = "umbrella" }, "other_organisation", ""},
+		"made in the future":                      {func(k *counter) { k.paste.Created = noon().Add(48 * time.Hour) }, "future", "quarterturn submit bluum"},
+		"not what the vendor issues":              {func(k *counter) { k.shape = errors.New("key is too short") }, "shape", ""},
+		"another environment's, whole":            {func(k *counter) { k.known(material(1, 1), func(p *Pair) { p.Environment = "sandbox" }) }, "other_environment", ""},
+		"another environment's key":               {func(k *counter) { k.known(material(1, 2), func(p *Pair) { p.Environment = "sandbox" }) }, "other_environment", ""},
+		"another credential's":                    {func(k *counter) { k.known(material(1, 1), func(p *Pair) { p.Credential = "other" }) }, "other_credential", ""},
+		"refused before, for another credential":  {func(k *counter) { k.known(material(1, 1), func(p *Pair) { p.Credential, p.Life = "other", Refused }) }, "other_credential", ""},
+		"a known key with another secret":         {func(k *counter) { k.known(material(1, 2), lives(Previous)) }, "mixed", ""},
+		"dead":                                    {func(k *counter) { k.known(material(1, 1), lives(Dead)) }, "dead", ""},
+		"ended by a person's word":                {func(k *counter) { k.known(material(1, 1), lives(Ended)) }, "dead", ""},
+		"the pair in use":                         {func(k *counter) { k.known(material(1, 1), lives(Current)) }, "in_use", ""},
+		"the previous one":                        {func(k *counter) { k.known(material(1, 1), lives(Previous)) }, "previous", ""},
+		"an orphan":                               {func(k *counter) { k.known(material(1, 1), lives(Orphan)) }, "seen", ""},
+		"one that got lost":                       {func(k *counter) { k.known(material(1, 1), lives(Lost)) }, "seen", ""},
+		"as the pair in use, and it is an orphan": {func(k *counter) { k.due(); k.known(material(1, 1), lives(Orphan)) }, "not_old", "quarterturn status bluum"},
+		"as the pair in use, and it is dead":      {func(k *counter) { k.due(); k.known(material(1, 1), lives(Dead)) }, "dead", ""},
+		"as the pair in use, and it was lost":     {func(k *counter) { k.due(); k.known(material(1, 1), lives(Lost)) }, "seen", ""},
+		"fields in each other's place":            {func(k *counter) { k.known(turned(), lives(Previous)) }, "swapped", ""},
+		"its key stands where a known secret does": {func(k *counter) {
+			k.known(secret.Material{"key": secret.New("OTHER-0000-0000-0001"), "secret": material(1, 1)["key"]}, lives(Previous))
+		}, "swapped", ""},
+		"its secret stands where a known key does": {func(k *counter) {
+			k.known(secret.Material{"key": material(1, 1)["secret"], "secret": secret.New("OTHER-0000-0000-0001")}, lives(Previous))
+		}, "swapped", ""},
 		"its print key is lost, and it ends alike": {func(k *counter) { k.lostKey(Current, "0001") }, "incomparable", reprintIt},
 		"no rotation is open":                      {func(k *counter) { k.rows["rot"].r.State = Closed }, "no_rotation", "quarterturn rotate bluum"},
 		"only a burial is open":                    {func(k *counter) { k.rows["rot"].r.Lane = Burial }, "no_rotation", "quarterturn rotate bluum"},
@@ -170,6 +176,9 @@ func TestAcceptRefuses(t *testing.T) {
 			}
 			if r.Kind != c.kind || r.Command != c.command || !strings.Contains(r.Error(), "nothing was kept") && !strings.Contains(r.Error(), "not kept") {
 				t.Errorf("%s, %q: %s; want %s, %q", r.Kind, r.Command, r, c.kind, c.command)
+			}
+			if r.Kind == "swapped" && !strings.Contains(r.Text, "key and secret are") {
+				t.Errorf("which fields? %s", r)
 			}
 			if diff := cmp.Diff(before, k.pairs); diff != "" || len(k.words) > 0 || len(k.events) > 0 || got.Again {
 				t.Errorf("something was changed: %v %v %+v\n%s", k.words, k.events, got, diff)
@@ -303,6 +312,11 @@ func TestAcceptAgain(t *testing.T) {
 	}
 	if p := k.last(); !p.Created.Equal(ago(50*time.Hour)) || p.CreatedBy != "vendor" || p.Prints["@another key"] != "print" {
 		t.Errorf("%+v", p)
+	}
+	for name, print := range k.keys.Reports(k.paste.Material, "api") {
+		if k.last().Prints[name] != print {
+			t.Errorf("the print %s, of a key or a consumer that is new, was not added", name)
+		}
 	}
 }
 
