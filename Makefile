@@ -42,9 +42,10 @@ test-model: ## every state that two runners, three consumers, three pairs, fault
 
 HEAVY += test-leak
 .PHONY: test-leak
-test-leak: ## canary keys searched for in 22 encodings on everything that leaves: 1,000 rotations with faults, every command, planted leaks
+test-leak: ## canary keys in 22 encodings looked for on all that leaves: 1,000 rotations with faults, every command, the real program under strace, planted leaks
+	@command -v strace >/dev/null || { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends strace; } || true
 	$(GO) test -count=1 -run Scanner ./secret/secrettest
-	QUARTERTURN_LEAK=all $(GO) test -count=1 -timeout 30m -run '^TestLeak' ./cmd/quarterturn
+	QUARTERTURN_LEAK=all $(GO) test -count=1 -timeout 30m -v -run '^TestLeak' ./cmd/quarterturn
 
 HEAVY += test-pastes
 .PHONY: test-pastes

@@ -197,7 +197,7 @@ func (b *leakBook) read(pairs []sim.Shown) leakCount {
 			continue
 		}
 		for _, h := range hits {
-			c.Findings = append(c.Findings, leakFinding{on, h.String()})
+			c.Findings = append(c.Findings, leakFinding{on, h.String() + leakTarget(page.Bytes(), h.At)})
 		}
 		if len(hits) == 0 && !slices.Contains([]surface{inLedger, inFiles, inTemp, toKernel, onStack}, on) {
 			c.Findings = append(c.Findings, decoded(on, page.Bytes(), known)...)
@@ -205,6 +205,22 @@ func (b *leakBook) read(pairs []sim.Shown) leakCount {
 	}
 	slices.SortFunc(c.Findings, func(a, b leakFinding) int { return cmp.Compare(a.String(), b.String()) })
 	return c
+}
+
+// targetMark begins a line that says where the bytes after it went.
+const targetMark = "\x01to "
+
+// leakTarget names where the bytes at an offset went, where the page says so.
+func leakTarget(page []byte, at int) string {
+	if at > len(page) {
+		return ""
+	}
+	i := bytes.LastIndex(page[:at], []byte(targetMark))
+	if i < 0 {
+		return ""
+	}
+	line, _, _ := bytes.Cut(page[i+len(targetMark):], []byte("\n"))
+	return " (" + string(line) + ")"
 }
 
 // owned counts the canaries among hits.

@@ -54,6 +54,7 @@ type leakOptions struct {
 	Dir      string
 	Seed     uint64
 	Replaces bool
+	Real     bool             // for programs of their own, with the machine's clock
 	Stop     *crashtest.Point // nil: nothing is injected at the border of the parts
 }
 
@@ -71,11 +72,14 @@ func newLeakWorld(ctx context.Context, o leakOptions) (*leakWorld, error) {
 	w := &leakWorld{ctx: ctx, stop: crashtest.New(o.Stop), book: newLeakBook(), rng: rand.New(rand.NewPCG(o.Seed, 6)),
 		gone: map[string]bool{}}
 	so := stageOptions{Age: demoAge, Propagation: 10 * time.Minute, Replaces: o.Replaces, LiveLimit: 4, Mint: mintFrom, Amend: w.amend}
-	if o.Replaces {
+	if o.Replaces || o.Real { // more than two pairs and a quick vendor exclude each other
 		so.LiveLimit = 0
 	}
 	so.Wiring = wiring{ledger: w.stop.Ledger, hands: func(c rotator.Credential) rotator.Credential { return w.stop.Hands(w.overhear(c)) }}
 	w.stage = &stage{o: so, w: storyWorld(), dir: o.Dir, clock: &clock{at: time.Date(2026, 9, 1, 10, 0, 0, 0, time.UTC)}}
+	if o.Real {
+		w.o.Quick, w.o.Propagation, w.clock.at = true, 2*time.Second, time.Now().UTC().Add(-demoAge)
+	}
 	w.w.now, w.w.wait, w.w.err = w.clock.now, w.clock.wait, w.book.writer(outLog) // err: where a log channel writes
 	w.stop.Pause()
 	restart, err := w.redeployer()
@@ -129,7 +133,11 @@ func (w *leakWorld) amend(st *stage, text string) (string, error) {
 	}
 	profile = bytes.ReplaceAll(profile, []byte(st.vendor.URL(sim.Production)), []byte(w.vendor.server.URL+"/v1"))
 	text = strings.ReplaceAll(text, st.service.URL(), w.health.server.URL)
-	text = strings.Replace(text, "overlap: 24h", "overlap: 20m", 1)
+	overlap := "20m"
+	if w.o.Quick {
+		overlap = "1s"
+	}
+	text = strings.Replace(text, "overlap: 24h", "overlap: "+overlap, 1)
 	text = strings.Replace(text, `{owner: "owner@acme.example"}`, `{owner: "owner@acme.example", approvers: [alice@acme.example, bob@acme.example]}`, 1)
 	text += fmt.Sprintf("\nconnections: {relay: {smtp: {host: 127.0.0.1, port: %d, tls: none}}}\nnotify:\n"+
 		"  - {name: hook, webhook: {url: %q, key_file: webhook.key}}\n  - {name: chat, slack: {webhook_file: slack.url}}\n"+
@@ -427,7 +435,11 @@ func (w *leakWorld) collect() error {
 			w.book.take(inSelf, text)
 		}
 	}
-	return errors.Join(w.trail(), w.book.sweep(w.dir, inFiles), w.book.sweep(os.TempDir(), inTemp))
+	temp := os.TempDir()
+	if w.o.Quick {
+		temp = w.path("tmp")
+	}
+	return errors.Join(w.trail(), w.book.sweep(w.dir, inFiles), w.book.sweep(temp, inTemp))
 }
 
 func (w *leakWorld) trail() error {

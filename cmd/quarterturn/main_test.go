@@ -13,6 +13,7 @@ import (
 // configuration names it as redeploy command.
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "quarterturn" || len(os.Args) == 3 && os.Args[1] == "demo-restart" {
+		leaksPlanted()
 		main()
 	}
 	os.Exit(m.Run())
