@@ -102,7 +102,7 @@ func (rt *Rotator) recognised(ctx context.Context, c Credential, p Paste) (Pair,
 	}
 	for _, k := range known {
 		same := k.Credential == c.Spec.Credential && k.Prints.Compare(pair.Prints) == secret.Equal
-		if same && k.Environment == pair.Environment && k.Life == pair.Life {
+		if same && k.Environment == pair.Environment && (k.Life == pair.Life || !p.Old && rt.worksWith(ctx, k)) {
 			k.Prints = k.Prints.Merge(pair.Prints)
 			return k, nil
 		}
@@ -117,6 +117,12 @@ func (rt *Rotator) recognised(ctx context.Context, c Credential, p Paste) (Pair,
 		return pair, err
 	}
 	return pair, rt.swapped(ctx, p.Material)
+}
+
+// worksWith: the rotation under way has taken the pair in and gone on with it: whoever pastes it again did not hear that.
+func (rt *Rotator) worksWith(ctx context.Context, p Pair) bool {
+	r, err := rt.Underway(ctx, p.Credential)
+	return err == nil && r.New == p.ID && p.Life == Current
 }
 
 // comparable refuses what may be a pair in use whose prints lost their key: its last characters are all that is left to

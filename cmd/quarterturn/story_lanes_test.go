@@ -316,3 +316,14 @@ func TestStoryCloudflare(t *testing.T) {
 	}
 	b.finish()
 }
+
+// TestStoryPastedAgainWhenInUse: whoever did not hear that their pair is safe pastes it again, however far the rotation has
+// come: it is here, and no other is to be created.
+func TestStoryPastedAgainWhenInUse(t *testing.T) {
+	b := raise(t, stageOptions{})
+	b.to(rotator.AwaitingRevocation)
+	b.life(b.fresh, rotator.Current)
+	b.submits(exitDone, b.fresh, portal()...)
+	b.prints("already")
+	b.finish()
+}
