@@ -336,7 +336,7 @@ func (l *learner) use(v view, c ConsumerSpec) bool {
 	target := v.target()
 	was, had := proofs[c.Name]
 	switch {
-	case seen.Names != "" && seen.Names != v.holdsTarget() && !v.named(c.Name):
+	case seen.Names != "" && seen.Names != v.holdsTarget() && !v.without(c.Name):
 		delete(proofs, c.Name)
 		return false
 	case seen.Err == "" && seen.Use.Counts() && !seen.At.Before(ended):
@@ -367,7 +367,7 @@ func (l *learner) standIn(consumer string) string {
 	if w := l.waiver("consumer:" + consumer); w != "" {
 		return w
 	}
-	if w := emergencyWord(l.sp, l.r, consumer); w != nil {
+	if w := goingOnWord(l.sp, l.r, consumer); w != nil {
 		return w.Who + ": " + w.Text
 	}
 	return ""

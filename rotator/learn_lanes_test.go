@@ -138,3 +138,24 @@ func TestApplyTakesTheUnfinishedPair(t *testing.T) {
 		t.Fatalf("it could be taken again after it was refused: %+v", r.Facts)
 	}
 }
+
+// TestAnApprovalToCreateAKeyIsNoWaiver: where creating a key ends the old one, somebody lets the consumers fail until they
+// have the new one. That says nothing about going on without them: a write that failed once is tried again.
+func TestAnApprovalToCreateAKeyIsNoWaiver(t *testing.T) {
+	c := quiet(Compromised, Staged)
+	c.r.Facts.Preflight = noon()
+	c.r.Facts.Approvals = []Word{{Kind: Approved, Who: "anna", Spec: "spec 1", Consumers: []string{"api", "jobs"}, At: noon()}}
+	c.r.Facts.Intent, c.r.Facts.Stuck = &Intent{Do: Put, Target: "vault"}, 1
+	c.r.Facts.Places = map[string]PlaceFact{}
+	v := view(c)
+	if !v.named("api") || v.without("api") || goingOnWord(c.sp, c.r, "jobs") != nil {
+		t.Error("the approval to create the key lets consumers be left without it")
+	}
+	if m, ok := putNext(v); !ok || m.Do != Put || m.Target != "vault" {
+		t.Errorf("a place whose write failed is left as it was: %+v", m)
+	}
+	c.r.Facts.Approvals[0].At = noon().Add(time.Second)
+	if v := view(c); !v.without("api") {
+		t.Error("an approval that was given afterwards does not go on without the consumer")
+	}
+}

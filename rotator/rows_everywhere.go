@@ -201,7 +201,7 @@ func placeLost(v view) (Move, bool) {
 func useLost(v view) (Move, bool) {
 	for _, c := range v.sp.Consumers {
 		u := v.s.Uses[c.Name]
-		if u.Names == "" || u.Names == v.holdsTarget() || v.named(c.Name) {
+		if u.Names == "" || u.Names == v.holdsTarget() || v.without(c.Name) {
 			continue
 		}
 		m := Move{To: Distributed, Again: []string{c.Name}, Rewrite: v.doubted(c),

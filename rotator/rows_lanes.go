@@ -179,15 +179,30 @@ func (v view) skipped() []string {
 // named: an approval for this very spec goes on without the consumer's proof.
 func (v view) named(consumer string) bool { return emergencyWord(v.sp, v.r, consumer) != nil }
 
+// without: an approval goes on without the consumer.
+func (v view) without(consumer string) bool { return goingOnWord(v.sp, v.r, consumer) != nil }
+
+// goingOnWord is the approval to go on without a consumer. One that was given before the key was asked for lets the
+// consumer fail until it has the new one, and says nothing about whether it ever gets it.
+func goingOnWord(sp Spec, r Rotation, consumer string) *Word {
+	return approvalNaming(sp, r, consumer, func(w Word) bool {
+		return r.Facts.Preflight.IsZero() || w.At.After(r.Facts.Preflight)
+	})
+}
+
 // emergencyWord is the approval that names a consumer in the compromised lane: by a second person, or by one alone after
 // nobody else answered.
 func emergencyWord(sp Spec, r Rotation, consumer string) *Word {
+	return approvalNaming(sp, r, consumer, func(Word) bool { return true })
+}
+
+func approvalNaming(sp Spec, r Rotation, consumer string, counts func(Word) bool) *Word {
 	if r.Lane != Compromised {
 		return nil
 	}
 	for _, w := range r.Facts.Approvals {
 		other := w.Alone || !strings.EqualFold(w.Who, r.Facts.SubmittedBy)
-		if w.Spec == sp.Digest && other && mayApprove(sp, w.Who) && slices.Contains(w.Consumers, consumer) {
+		if w.Spec == sp.Digest && other && mayApprove(sp, w.Who) && slices.Contains(w.Consumers, consumer) && counts(w) {
 			return &w
 		}
 	}
@@ -207,7 +222,7 @@ func (v view) spared(p PlaceSpec) bool {
 		if !slices.ContainsFunc(c.Reads, func(r string) bool { return slices.Contains(names, r) }) {
 			continue
 		}
-		if !v.named(c.Name) {
+		if !v.without(c.Name) {
 			return false
 		}
 		read = true

@@ -32,7 +32,7 @@ func (v view) stoppedAtSpared() bool {
 		}
 	}
 	for _, c := range v.sp.Consumers {
-		if v.stuckAt(Redeploy, c.Name) && v.named(c.Name) {
+		if v.stuckAt(Redeploy, c.Name) && v.without(c.Name) {
 			return true
 		}
 	}
@@ -92,7 +92,7 @@ func redeployNext(v view) (Move, bool) {
 			continue
 		}
 		m, ok := redeployOne(v, c)
-		if v.named(c.Name) && (m.Do == Nothing || m.Tries > 1 || v.stuckAt(Redeploy, c.Name) || v.unwritten(c)) {
+		if v.without(c.Name) && (m.Do == Nothing || m.Tries > 1 || v.stuckAt(Redeploy, c.Name) || v.unwritten(c)) {
 			continue // an approval goes on without it: it is asked once, and nobody waits for it
 		}
 		if p := v.unreached(c); m.Do == Redeploy && p != "" {
