@@ -78,6 +78,7 @@ func deepHurried() []*deepScene {
 	third := map[int]rotator.Life{0: rotator.Dead, 1: rotator.Dead, 2: rotator.Current}
 	many := func(sp *rotator.Spec) { sp.Profile.LiveLimit = 4 }
 	return []*deepScene{
+		{name: "compromised", spec: deepSpec(), wishes: []deepWish{deepHurry(deepAtOnce)}, state: rotator.Closed, holds: 1, lives: oldDies()},
 		{name: "compromised while a pair is received", spec: deepSpec(many), from: deepPasted, wishes: []deepWish{deepHurry(deepPasted)},
 			burial: true, state: rotator.Closed, holds: 2, lives: third},
 		{name: "compromised while a place holds the new pair", spec: deepSpec(), from: deepIn(rotator.Verified),
@@ -91,6 +92,8 @@ func deepReplaced() []*deepScene {
 	named := func(s *deepState) bool { return len(s.keys) > 1 }
 	return []*deepScene{
 		{name: "replace", spec: deepSpec(deepReplaces), broken: named, state: rotator.Closed, holds: 1, lives: oldDies()},
+		{name: "replace in an emergency", spec: deepSpec(deepReplaces), broken: named, wishes: []deepWish{deepHurry(deepAtOnce)},
+			state: rotator.Closed, holds: 1, lives: oldDies()},
 	}
 }
 
