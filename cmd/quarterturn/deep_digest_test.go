@@ -129,7 +129,7 @@ func (w *deepWriter) unheard(b *deepBook, row deepRow) (kinds []string) {
 
 // rotation writes what the row remembers, token by token.
 func (w *deepWriter) rotation(row deepRow) {
-	text := row.core
+	text := row.kept.decides()
 	for {
 		i := strings.IndexByte(text, '"')
 		if i < 0 {
@@ -163,7 +163,8 @@ func (w *deepWriter) token(s string) string {
 
 // deepCore is a rotation without what is only said to people.
 func deepCore(r rotator.Rotation) string {
-	r.Why, r.Spec, r.Words = "", "", nil
+	r = deepCopy(r)
+	r.Why, r.Spec, r.Words, r.Rev, r.Epoch, r.NextAt = "", "", nil, 0, 0, time.Time{}
 	f := r.Facts
 	f.Heard, f.Rejected, f.Reason, f.Told, f.Parts = 0, "", "", rotator.Told{Command: f.Told.Command, Since: f.Told.Since}, nil
 	if f.Stop != "" {
@@ -171,14 +172,12 @@ func deepCore(r rotator.Rotation) string {
 	}
 	for _, w := range []**rotator.Word{&f.Revoked, &f.WishWord, &f.Portal, &f.EndWord, &f.Window, &f.Lone} {
 		if *w != nil {
-			x := **w
-			x.Seq = 0
-			*w = &x
+			(*w).Seq = 0
 		}
 	}
 	f.Approvals, f.Waivers = deepSaid(f.Approvals), deepSaid(f.Waivers)
 	for i := range f.Triples {
-		f.Triples = set(f.Triples, i, rotator.Triple{At: f.Triples[i].At})
+		f.Triples[i] = rotator.Triple{At: f.Triples[i].At}
 	}
 	r.Facts = f
 	text, err := json.Marshal(r)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"quarterturn/rotator"
 	"quarterturn/secret"
@@ -350,9 +351,14 @@ func (l *deepLedger) Log(ctx context.Context, c rotator.Call) error {
 				s.skew = 0
 			}
 		}
-		kept, err := deepJSON(c)
-		s.calls = s.calls.with(kept)
-		return err
+		if !utf8.ValidString(c.Reading.Why) {
+			var err error
+			if c, err = deepJSON(c); err != nil {
+				return err
+			}
+		}
+		s.calls = s.calls.with(c)
+		return nil
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -67,8 +68,7 @@ type deepRow struct {
 	next       time.Time
 	lease      time.Time
 	told       int64 // last word there was when it was claimed
-	body       string
-	core       string // what of it decides how things go on
+	kept       *deepKept
 	heard      int64
 	pair       rotator.PairID // the new one
 	noWayBack  bool           // none was ever there, or nobody wanted one
@@ -161,30 +161,56 @@ func (s deepSession) open(r rotator.Rotation) error {
 		r.OpenedAt = s.now
 	}
 	row := deepRow{id: r.ID, rev: 1}
-	if err := row.take(r); err != nil {
-		return err
-	}
+	row.take(r)
 	s.rows = added(s.rows, row)
 	return nil
 }
 
 // take makes the row what r says, but for rev, epoch and lease.
-func (row *deepRow) take(r rotator.Rotation) error {
+func (row *deepRow) take(r rotator.Rotation) {
 	row.credential, row.lane, row.old, row.state, row.open = r.Credential, r.Lane, r.Old, r.State, !r.State.Over()
-	row.next = r.NextAt.UTC()
-	r.Words, r.Rev, r.Epoch, r.NextAt = nil, 0, 0, time.Time{}
-	r.OpenedAt, r.EnteredAt = r.OpenedAt.UTC(), r.EnteredAt.UTC()
-	text, err := json.Marshal(r)
-	row.body, row.core, row.heard = string(text), deepCore(r), r.Facts.Heard
-	row.pair, row.noWayBack = r.New, r.Facts.NoRollback != "" || r.Facts.OldDead
-	return err
+	row.next, row.heard, row.pair = r.NextAt.UTC(), r.Facts.Heard, r.New
+	row.noWayBack = r.Facts.NoRollback != "" || r.Facts.OldDead
+	r.Words, r.OpenedAt, r.EnteredAt = nil, r.OpenedAt.UTC(), r.EnteredAt.UTC()
+	row.kept = &deepKept{r: deepCopy(r)}
+}
+
+// deepKept is a rotation as it was recorded, and never changed.
+type deepKept struct {
+	r    rotator.Rotation
+	core string // what of it decides how things go on; "" until somebody asks
+}
+
+func (k *deepKept) decides() string {
+	if k.core == "" {
+		k.core = deepCore(k.r)
+	}
+	return k.core
+}
+
+// deepCopy shares nothing that anybody changes in place.
+func deepCopy(r rotator.Rotation) rotator.Rotation {
+	f := &r.Facts
+	f.Places, f.Runs, f.Proofs = maps.Clone(f.Places), maps.Clone(f.Runs), maps.Clone(f.Proofs)
+	f.Attested, f.Parts = maps.Clone(f.Attested), maps.Clone(f.Parts)
+	f.Triples, f.Approvals, f.Waivers = slices.Clone(f.Triples), slices.Clone(f.Approvals), slices.Clone(f.Waivers)
+	for _, w := range []**rotator.Word{&f.Revoked, &f.WishWord, &f.Portal, &f.EndWord, &f.Window, &f.Lone} {
+		*w = deepPointer(*w)
+	}
+	f.Intent = deepPointer(f.Intent)
+	return r
+}
+
+func deepPointer[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	v := *p
+	return &v
 }
 
 func (row deepRow) rotation() rotator.Rotation {
-	var r rotator.Rotation
-	if err := json.Unmarshal([]byte(row.body), &r); err != nil {
-		panic(err) // it was marshalled here
-	}
+	r := deepCopy(row.kept.r)
 	r.Rev, r.Epoch, r.NextAt = row.rev, row.epoch, row.next
 	return r
 }
@@ -265,14 +291,13 @@ func (l *deepLedger) Record(ctx context.Context, c rotator.Change) (int64, error
 // swap is the compare-and-swap.
 func (s deepSession) swap(i int, c rotator.Change) error {
 	row, r := s.rows[i], c.Rotation
-	was := row.rotation()
 	word := slices.ContainsFunc(s.words, func(w rotator.Word) bool {
 		return w.Seq > row.told && (w.Rotation == r.ID || w.Rotation == "" && w.Credential == row.credential)
 	})
 	if r.Rev != row.rev || r.Epoch != row.epoch || !row.lease.After(s.now) || !row.open || word && r.State.Over() {
 		return rotator.ErrStale
 	}
-	r.Credential, r.Lane, r.OpenedAt = row.credential, row.lane, was.OpenedAt
+	r.Credential, r.Lane, r.OpenedAt = row.credential, row.lane, row.kept.r.OpenedAt
 	if word && r.NextAt.After(s.now) {
 		r.NextAt = s.now
 	}
@@ -283,9 +308,9 @@ func (s deepSession) swap(i int, c rotator.Change) error {
 		row.lease = time.Time{}
 	}
 	row.rev++
-	err := row.take(r)
+	row.take(r)
 	s.rows = set(s.rows, i, row)
-	return err
+	return nil
 }
 
 func (s deepSession) opens(credential string, c rotator.Change) error {
