@@ -41,6 +41,9 @@ func (sc *deepScene) digest(s *deepState) (d deepDigest) {
 	}
 	p := s.person
 	w.put("person", p.paste, p.answered, p.wished, p.insists, w.span(p.back), s.excuses > 0, s.idle)
+	if sc.plant.claimed != nil || sc.fits != nil {
+		w.put(s.overs)
+	}
 	for _, id := range p.said {
 		w.put(w.id(string(id)))
 	}

@@ -117,6 +117,11 @@ func (sc *deepScene) lookRows(s *deepState) error {
 			}
 		}
 	}
+	for i, a := range s.apps {
+		if s.excuses == 0 && len(a.onces) > max(1, sc.deploy) {
+			return fmt.Errorf("consumer %s is deployed more than once for one generation (I-7)", sc.spec.Consumers[i].Name)
+		}
+	}
 	for i, f := range s.places {
 		for _, w := range f.writes {
 			if w.n > 1 {
@@ -140,7 +145,7 @@ func (s *deepState) sealed(id rotator.PairID) bool {
 
 // done: the journey has ended, and where the story is about a burial, nothing is left to bury.
 func (sc *deepScene) done(s *deepState) bool {
-	if s.person.wished < len(sc.wishes) || s.person.paste >= 0 {
+	if sc.fits == nil && s.person.wished < len(sc.wishes) || s.person.paste >= 0 {
 		return false
 	}
 	over := false
@@ -157,6 +162,9 @@ func (sc *deepScene) done(s *deepState) bool {
 
 // ended says what is not as it must be at the end.
 func (sc *deepScene) ended(s *deepState) error {
+	if sc.fits != nil {
+		return errors.Join(sc.fits(s), deepWhole(s.book))
+	}
 	var errs []error
 	state := rotator.State("")
 	for _, row := range s.book.rows {

@@ -44,6 +44,16 @@ type deepList[T any] struct {
 
 func (l *deepList[T]) with(v T) *deepList[T] { return &deepList[T]{v, l} }
 
+// after: it goes on from was.
+func (l *deepList[T]) after(was *deepList[T]) bool {
+	for ; l != was; l = l.before {
+		if l == nil {
+			return false
+		}
+	}
+	return true
+}
+
 // all is oldest first.
 func (l *deepList[T]) all() (all []T) {
 	for ; l != nil; l = l.before {

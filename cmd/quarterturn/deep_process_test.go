@@ -124,7 +124,9 @@ func (p *deepProcess) call(k deepKind, name string, forbidden error, do func() e
 	if p.sleeps(at, deepSleeps); p.dead {
 		return errDeepDead
 	}
+	trail := p.s.book.events
 	err := p.meet(k, name, at, forbidden, do)
+	p.appends(trail)
 	p.sleeps(at, deepOversleep)
 	p.observe(name)
 	t.snap(n, p.s)
@@ -248,6 +250,13 @@ func (p *deepProcess) observe(when string) {
 	}
 }
 
+// appends: the trail is only added to (I-14).
+func (p *deepProcess) appends(was *deepList[rotator.Event]) {
+	if p.t.broke == nil && !p.s.book.events.after(was) {
+		p.t.broke, p.t.breaks = errors.New("events were taken out of the trail (I-14)"), "the ledger"
+	}
+}
+
 // run runs f as this process. died: it ended at a stop.
 func (p *deepProcess) run(f func(context.Context, *rotator.Rotator) error) (died bool, err error) {
 	rt, err := p.rotator()
@@ -267,11 +276,8 @@ func (p *deepProcess) run(f func(context.Context, *rotator.Rotator) error) (died
 
 // rotator wires one process: the rotator alone is real here, its ledger passes the suite, and everything else is the world.
 func (p *deepProcess) rotator() (*rotator.Rotator, error) {
-	var l rotator.Ledger = &deepTapped{&deepLedger{b: &p.s.book, now: func() time.Time { return p.s.now }}, p}
+	l := &deepTapped{&deepLedger{b: &p.s.book, now: func() time.Time { return p.s.now }}, p}
 	h := p.hands()
-	if p.sc.plant.ledger != nil {
-		l = p.sc.plant.ledger(l, p)
-	}
 	return rotator.New(rotator.Options{Ledger: l, Credentials: []rotator.Credential{{Spec: p.spec(), Hands: h}}, Keys: p.sc.keys,
 		Seal: deepSeal, Open: deepOpen, Now: func() time.Time { return p.s.now }, NewID: p.newID, Owner: "a runner"})
 }
@@ -335,7 +341,10 @@ func (d *deepTapped) Stock(ctx context.Context, s rotator.Stock) error {
 func (d *deepTapped) Claim(ctx context.Context, id rotator.ID, owner string, ttl time.Duration) (r rotator.Rotation, err error) {
 	err = d.write("claim", func() error {
 		var err error
-		r, err = d.deepLedger.Claim(ctx, id, owner, ttl)
+		before := d.p.s.book
+		if r, err = d.deepLedger.Claim(ctx, id, owner, ttl); err == nil {
+			d.p.tookOver(before, &r)
+		}
 		return err
 	})
 	if err != nil {

@@ -24,21 +24,24 @@ type deepScene struct {
 	memory bool // pipelines find a run again by its once-key
 	two    bool // the first thing that goes wrong is a runner that sleeps while another takes over
 	wishes []deepWish
-	from   func(*deepState) bool // the story is told from there on; nil: from the beginning
-	broken func(*deepState) bool // consumers may fail now: an approval names them
-	burial bool                  // the story ends when what is left over is proven dead
-	state  rotator.State         // of the journey at its end
-	holds  int                   // the pair in use at the end
-	lives  map[int]rotator.Life  // at the end
+	from   func(*deepState) bool  // the story is told from there on; nil: from the beginning
+	broken func(*deepState) bool  // consumers may fail now: an approval names them
+	burial bool                   // the story ends when what is left over is proven dead
+	state  rotator.State          // of the journey at its end
+	holds  int                    // the pair in use at the end
+	lives  map[int]rotator.Life   // at the end
+	fits   func(*deepState) error // at the end, instead of state, holds and lives
+	deploy int                    // how many deployments of one consumer the story has; 0: one
 	plant  deepPlant
 	exact  bool                           // worlds are merged only where every moment is the same
 	change func(*deepState, rotator.Spec) // beside the spec: how the world differs at the beginning
 }
 
-// deepPlant is a fault that a test puts in.
+// deepPlant is a bug that a test puts into the ledger: it is called inside a claim that takes over the lease of a dead
+// process, with how many such there were.
 type deepPlant struct {
-	name   string
-	ledger func(rotator.Ledger, *deepProcess) rotator.Ledger
+	name    string
+	claimed func(s *deepState, row int, r *rotator.Rotation)
 }
 
 type deepStart int

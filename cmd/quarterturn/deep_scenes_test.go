@@ -47,11 +47,11 @@ func deepBack() []*deepScene {
 	back := map[int]rotator.Life{0: rotator.Current, 1: rotator.Orphan}
 	return []*deepScene{
 		{name: "rollback", spec: deepSpec(), from: deepIn(rotator.AwaitingRevocation), wishes: []deepWish{deepSays(rotator.RollBack, deepIn(rotator.AwaitingRevocation))},
-			state: rotator.RolledBack, holds: 0, lives: back},
+			state: rotator.RolledBack, holds: 0, lives: back, deploy: 2},
 		{name: "rollback of two places", spec: deepSpec(deepSecond), from: deepIn(rotator.Verified), wishes: []deepWish{deepSays(rotator.RollBack, deepIn(rotator.Verified))},
-			state: rotator.RolledBack, holds: 0, lives: back},
+			state: rotator.RolledBack, holds: 0, lives: back, deploy: 2},
 		{name: "abandon", spec: deepSpec(), from: deepPasted, wishes: []deepWish{deepSays(rotator.Abandon, deepPasted)},
-			state: rotator.Abandoned, holds: 0, lives: back},
+			state: rotator.Abandoned, holds: 0, lives: back, deploy: 2},
 	}
 }
 
@@ -70,7 +70,7 @@ func deepStopped() []*deepScene {
 			state: rotator.Closed, holds: 1, lives: oldDies()},
 		{name: "rollback after failed deployments", spec: deepSpec(), change: barred("redeploy app", deepBreaks), from: failed,
 			wishes: []deepWish{{what: "going back", when: failed, act: func(s *deepState) { s.mend("") }, say: deepSaying(rotator.RollBack)}},
-			state:  rotator.RolledBack, holds: 0, lives: map[int]rotator.Life{0: rotator.Current, 1: rotator.Orphan}},
+			state:  rotator.RolledBack, holds: 0, deploy: 2, lives: map[int]rotator.Life{0: rotator.Current, 1: rotator.Orphan}},
 	}
 }
 
@@ -103,7 +103,7 @@ func deepBuried() []*deepScene {
 			from: deepIn(rotator.Abandoned), burial: true, state: rotator.Abandoned, holds: 0,
 			lives: map[int]rotator.Life{0: rotator.Current, 1: rotator.Dead}},
 		{name: "burial of a rolled-back pair", spec: deepSpec(), wishes: []deepWish{deepSays(rotator.RollBack, deepIn(rotator.Verified))},
-			from: deepIn(rotator.RolledBack), burial: true, state: rotator.RolledBack, holds: 0,
+			from: deepIn(rotator.RolledBack), burial: true, state: rotator.RolledBack, holds: 0, deploy: 2,
 			lives: map[int]rotator.Life{0: rotator.Current, 1: rotator.Dead}},
 	}
 }
@@ -115,11 +115,11 @@ func deepTwo() []*deepScene {
 		{name: "two runners", spec: deepSpec(), two: true, state: rotator.Closed, holds: 1, lives: oldDies()},
 		{name: "two runners and a pipeline with a memory", spec: deepSpec(), two: true, memory: true, slow: true, state: rotator.Closed, holds: 1, lives: oldDies()},
 		{name: "two runners going back", spec: deepSpec(), two: true, from: deepIn(rotator.Verified), wishes: []deepWish{deepSays(rotator.RollBack, deepIn(rotator.Verified))},
-			state: rotator.RolledBack, holds: 0, lives: back},
+			state: rotator.RolledBack, holds: 0, lives: back, deploy: 2},
 		{name: "two runners in an emergency", spec: deepSpec(), two: true, from: deepIn(rotator.Verified), wishes: []deepWish{deepHurry(deepIn(rotator.Verified))},
 			state: rotator.Closed, holds: 1, lives: oldDies()},
 		{name: "two runners at a burial", spec: deepSpec(), two: true, wishes: []deepWish{deepSays(rotator.RollBack, deepIn(rotator.Verified))},
-			from: deepIn(rotator.RolledBack), burial: true, state: rotator.RolledBack, holds: 0,
+			from: deepIn(rotator.RolledBack), burial: true, state: rotator.RolledBack, holds: 0, deploy: 2,
 			lives: map[int]rotator.Life{0: rotator.Current, 1: rotator.Dead}},
 	}
 }

@@ -31,6 +31,7 @@ type deepState struct {
 	ids      int
 	excuses  int  // faults that are a reason to ask a person for help
 	idle     bool // the last pass found nothing to do
+	overs    int  // leases of dead processes that were taken over, as far as plants count them
 }
 
 type deepKey struct {
