@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,13 +32,13 @@ func (sc *deepScene) digest(s *deepState) (d deepDigest) {
 		w.put("app", a.key, a.secret, a.up, w.span(a.started), len(a.onces))
 	}
 	for _, r := range s.runs {
-		w.put("run", r.app, w.id(r.run.Once), r.run.State, r.left)
+		w.put("run", r.app, w.id(r.run.Once), string(r.run.State), r.left)
 	}
 	for _, r := range s.refusals {
 		w.put("refusal", r.key, w.span(r.at))
 	}
 	for _, o := range s.outages {
-		w.put("outage", o.what, o.how, w.span(o.until))
+		w.put("outage", o.what, string(o.how), w.span(o.until))
 	}
 	p := s.person
 	w.put("person", p.paste, p.answered, p.wished, p.insists, w.span(p.back), s.excuses > 0, s.idle)
@@ -47,23 +48,33 @@ func (sc *deepScene) digest(s *deepState) (d deepDigest) {
 	for _, id := range p.said {
 		w.put(w.id(string(id)))
 	}
-	sum := sha256.Sum256([]byte(w.text.String()))
+	sum := sha256.Sum256(w.text)
 	copy(d[:], sum[:])
 	return d
 }
 
 type deepWriter struct {
 	now   time.Time
-	text  strings.Builder
+	text  []byte
 	ids   map[string]string
 	exact bool
 }
 
 func (w *deepWriter) put(parts ...any) {
 	for _, p := range parts {
-		fmt.Fprint(&w.text, p, "|")
+		switch p := p.(type) {
+		case string:
+			w.text = append(w.text, p...)
+		case int:
+			w.text = strconv.AppendInt(w.text, int64(p), 10)
+		case bool:
+			w.text = strconv.AppendBool(w.text, p)
+		default:
+			w.text = fmt.Append(w.text, p)
+		}
+		w.text = append(w.text, '|')
 	}
-	w.text.WriteByte('\n')
+	w.text = append(w.text, '\n')
 }
 
 // id names an id by when it was first met.
@@ -72,7 +83,7 @@ func (w *deepWriter) id(s string) string {
 		return ""
 	}
 	if w.ids[s] == "" {
-		w.ids[s] = fmt.Sprint("#", len(w.ids))
+		w.ids[s] = "#" + strconv.Itoa(len(w.ids))
 	}
 	return w.ids[s]
 }
@@ -90,38 +101,39 @@ func (w *deepWriter) span(t time.Time) string {
 	if d <= 0 {
 		sign, d = "", -d
 	}
-	for _, edge := range deepEdges() {
+	for i, edge := range deepEdges() {
 		if d <= edge {
-			return sign + edge.String()
+			return sign + strconv.Itoa(i)
 		}
 	}
 	return sign + "long"
 }
 
 // deepEdges are about the numbers that decide goes by.
-func deepEdges() []time.Duration {
-	return []time.Duration{0, time.Minute, 5 * time.Minute, 10 * time.Minute, 20 * time.Minute, time.Hour, 6 * time.Hour,
+func deepEdges() [9]time.Duration {
+	return [9]time.Duration{0, time.Minute, 5 * time.Minute, 10 * time.Minute, 20 * time.Minute, time.Hour, 6 * time.Hour,
 		26 * time.Hour, 20 * 24 * time.Hour}
 }
 
 func (w *deepWriter) book(b *deepBook) {
 	for _, p := range b.pairs {
-		w.put("pair", w.id(string(p.ID)), p.Life, p.Fragment, len(p.Sealed) > 0, w.span(p.Created), w.span(p.EndedAt))
+		w.put("pair", w.id(string(p.ID)), string(p.Life), p.Fragment, len(p.Sealed) > 0, w.span(p.Created), w.span(p.EndedAt))
 	}
 	for _, row := range b.rows {
-		w.put("row", w.id(string(row.id)), row.lane, row.open, w.span(row.next), w.span(row.lease), w.unheard(b, row))
+		w.put("row", w.id(string(row.id)), string(row.lane), row.open, w.span(row.next), w.span(row.lease))
+		w.put(w.unheard(b, row)...)
 		w.rotation(row)
 	}
 	for _, x := range b.words {
-		w.put("word", x.Kind, w.id(string(x.Rotation)), x.Target, w.span(x.Expires))
+		w.put("word", string(x.Kind), w.id(string(x.Rotation)), x.Target, w.span(x.Expires))
 	}
 	for _, i := range b.items {
-		w.put("item", i.State, w.span(i.LookAt))
+		w.put("item", string(i.State), w.span(i.LookAt))
 	}
 	w.put(b.stock, b.behind, b.skew)
 }
 
-func (w *deepWriter) unheard(b *deepBook, row deepRow) (kinds []string) {
+func (w *deepWriter) unheard(b *deepBook, row deepRow) (kinds []any) {
 	for _, x := range b.words {
 		if row.open && x.Rotation == row.id && x.Seq > row.heard {
 			kinds = append(kinds, string(x.Kind))
@@ -138,16 +150,15 @@ func (w *deepWriter) rotation(row deepRow) {
 		if i < 0 {
 			break
 		}
-		w.text.WriteString(text[:i])
+		w.text = append(w.text, text[:i]...)
 		end := strings.IndexByte(text[i+1:], '"')
 		if end < 0 {
 			break
 		}
-		w.text.WriteString(w.token(text[i+1 : i+1+end]))
+		w.text = append(w.text, w.token(text[i+1:i+1+end])...)
 		text = text[i+end+2:]
 	}
-	w.text.WriteString(text)
-	w.text.WriteByte('\n')
+	w.text = append(append(w.text, text...), '\n')
 }
 
 func (w *deepWriter) token(s string) string {

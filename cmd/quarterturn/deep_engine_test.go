@@ -243,8 +243,9 @@ type deepSearch struct {
 	merged   int // of those: a world like it was gone on from already
 	ran      int // processes
 	pick     func([]deepStep) bool
-	after    func(deepState, []deepStep) // told of each leaf
-	limit    int                         // of findings
+	again    func([]deepStep) bool // of the merged ones, those that are told to their end all the same
+	told     int                   // so many
+	limit    int                   // of findings
 }
 
 type deepFinding struct {
@@ -343,6 +344,7 @@ func (d *deepSearch) branch(s deepState, r deepRan, plan []deepFault, left, afte
 	if len(plan) > 0 {
 		from, after = plan[len(plan)-1].n, 0
 	}
+	st := &deepStops{d: d, t: r.t, left: left - 1, last: -1}
 	for n := from + 1; n <= len(r.t.calls); n++ {
 		call := r.t.calls[n-1]
 		for _, at := range d.sc.faults(call, left == d.depth) {
@@ -352,7 +354,7 @@ func (d *deepSearch) branch(s deepState, r deepRan, plan []deepFault, left, afte
 			}
 			switch {
 			case at.stops() && !call.other:
-				count.child(d.leaf(r.t.snapped(n, at), left-1, way))
+				count.child(st.at(n, at, way))
 			default:
 				count.child(d.wrong(s, append(slices.Clip(plan), deepFault{n, at}), left-1, way))
 			}
@@ -361,15 +363,33 @@ func (d *deepSearch) branch(s deepState, r deepRan, plan []deepFault, left, afte
 	return count
 }
 
-// snapped is the state that a stop leaves.
-func (t *deepTape) snapped(n int, at deepAt) deepState {
+// deepStops goes on from the stops of one process. Where nothing changed between two of them, they leave one world.
+type deepStops struct {
+	d     *deepSearch
+	t     *deepTape
+	left  int
+	last  int // the snapshot that was gone on from, -1 none
+	count deepCount
+}
+
+func (st *deepStops) at(n int, at deepAt, way []deepStep) deepCount {
 	if at == deepBefore {
 		n--
 	}
-	i := slices.Index(t.snapAt, n)
-	s := t.snaps[max(i, 0)]
+	i := max(slices.Index(st.t.snapAt, n), 0)
+	for i > 0 && st.t.calls[st.t.snapAt[i]-1].kind == deepLook {
+		i--
+	}
+	if i == st.last {
+		if st.left == 0 {
+			st.d.leaves, st.d.merged = st.d.leaves+1, st.d.merged+1
+		}
+		return st.count
+	}
+	s := st.t.snaps[i]
 	s.idle = false
-	return s
+	st.last, st.count = i, st.d.leaf(s, st.left, way)
+	return st.count
 }
 
 // wrong runs the process once more with plan, and goes on after it.
@@ -390,16 +410,22 @@ func (d *deepSearch) wrong(s deepState, plan []deepFault, left int, steps []deep
 }
 
 func (d *deepSearch) leaf(s deepState, left int, steps []deepStep) deepCount {
-	if left == 0 {
-		d.leaves++
-		if _, known := d.seen[0][d.sc.digest(&s)]; known {
-			d.merged++
-		}
-		if d.after != nil {
-			d.after(s, steps)
+	if left > 0 {
+		return d.explore(s, left, steps)
+	}
+	d.leaves++
+	ran := d.ran
+	count := d.explore(s, left, steps)
+	if d.ran == ran && !d.sc.done(&s) {
+		d.merged++
+		if d.again != nil && d.again(steps) {
+			d.told++
+			if err := d.sc.again(steps, nil); err != nil {
+				d.found(steps, fmt.Errorf("merging hid this: %w", err))
+			}
 		}
 	}
-	return d.explore(s, left, steps)
+	return count
 }
 
 // faults are what may go wrong at a call. In a story of two runners the first is a sleep.

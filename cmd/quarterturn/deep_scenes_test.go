@@ -82,7 +82,7 @@ func deepHurried() []*deepScene {
 		{name: "compromised while a pair is received", spec: deepSpec(many), from: deepPasted, wishes: []deepWish{deepHurry(deepPasted)},
 			burial: true, state: rotator.Closed, holds: 2, lives: third},
 		{name: "compromised while a place holds the new pair", spec: deepSpec(), from: deepIn(rotator.Verified),
-			wishes: []deepWish{deepHurry(deepIn(rotator.Verified))}, state: rotator.Closed, holds: 1, lives: oldDies()},
+			wishes: []deepWish{deepHurry(deepIn(rotator.Verified))}, state: rotator.Closed, holds: 1, lives: oldDies(), deploy: 2},
 		{name: "compromised with a second person", spec: deepSpec(deepApproved), wishes: []deepWish{deepHurry(deepAtOnce)},
 			state: rotator.Closed, holds: 1, lives: oldDies()},
 	}
@@ -117,7 +117,7 @@ func deepTwo() []*deepScene {
 		{name: "two runners going back", spec: deepSpec(), two: true, from: deepIn(rotator.Verified), wishes: []deepWish{deepSays(rotator.RollBack, deepIn(rotator.Verified))},
 			state: rotator.RolledBack, holds: 0, lives: back, deploy: 2},
 		{name: "two runners in an emergency", spec: deepSpec(), two: true, from: deepIn(rotator.Verified), wishes: []deepWish{deepHurry(deepIn(rotator.Verified))},
-			state: rotator.Closed, holds: 1, lives: oldDies()},
+			state: rotator.Closed, holds: 1, lives: oldDies(), deploy: 2},
 		{name: "two runners at a burial", spec: deepSpec(), two: true, wishes: []deepWish{deepSays(rotator.RollBack, deepIn(rotator.Verified))},
 			from: deepIn(rotator.RolledBack), burial: true, state: rotator.RolledBack, holds: 0, deploy: 2,
 			lives: map[int]rotator.Life{0: rotator.Current, 1: rotator.Dead}},

@@ -18,6 +18,8 @@ type deepResult struct {
 	leaves   int
 	merged   int
 	ran      int
+	told     int
+	share    string // of all pairs
 	findings []deepFinding
 	err      error
 }
@@ -41,7 +43,8 @@ func deepSearches(scenes []*deepScene, workers int, search func(*deepScene) *dee
 				d := search(scenes[i])
 				r := deepResult{scene: scenes[i]}
 				r.count, r.err = d.start()
-				r.leaves, r.merged, r.ran, r.findings = d.leaves, d.merged, d.ran, d.findings
+				r.share = d.share()
+				r.leaves, r.merged, r.ran, r.told, r.findings = d.leaves, d.merged, d.ran, d.told, d.findings
 				mu.Lock()
 				all[i] = r
 				done(r)
@@ -57,19 +60,30 @@ func deepSearches(scenes []*deepScene, workers int, search func(*deepScene) *dee
 	return all
 }
 
+// share: nothing is left out unless somebody picks, or the search gave up.
+func (d *deepSearch) share() string {
+	if d.pick != nil || d.limit > 0 && len(d.findings) >= d.limit {
+		return "sample"
+	}
+	return "100 %"
+}
+
 func deepHead() string {
-	return fmt.Sprintf("%-48s %7s %9s %9s %9s %9s %7s", "crash points, depth 2", "points", "pairs", "worlds", "merged", "processes", "broken")
+	return fmt.Sprintf("%-45s %7s %9s %7s %9s %9s %9s %6s %7s", "crash points, depth 2", "points", "pairs", "covered", "worlds", "merged",
+		"processes", "again", "broken")
 }
 
 func (r deepResult) line() string {
-	return fmt.Sprintf("%-48s %7d %9d %9d %9d %9d %7d", r.scene.name, r.count[1], r.count[2], r.leaves, r.merged, r.ran, r.broken())
+	return fmt.Sprintf("%-45s %7d %9d %7s %9d %9d %9d %6d %7d", r.scene.name, r.count[1], r.count[2], r.share, r.leaves, r.merged, r.ran, r.told,
+		r.broken())
 }
 
 func (r *deepResult) add(other deepResult) {
 	for k := range r.count {
 		r.count[k] += other.count[k]
 	}
-	r.leaves, r.merged, r.ran = r.leaves+other.leaves, r.merged+other.merged, r.ran+other.ran
+	r.leaves, r.merged, r.ran, r.told = r.leaves+other.leaves, r.merged+other.merged, r.ran+other.ran, r.told+other.told
+	r.share = other.share
 	r.findings = append(r.findings, other.findings...)
 }
 
@@ -93,9 +107,9 @@ func TestCrashTwice(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // worlds are small and many
 	all := os.Getenv("QUARTERTURN_CRASH") == "all"
 	search := func(sc *deepScene) *deepSearch {
-		d := &deepSearch{sc: sc, depth: 2, merges: true, limit: 20}
+		d := &deepSearch{sc: sc, depth: 2, merges: true, limit: 20, again: deepSample(997)}
 		if !all {
-			d.pick = deepSample(23)
+			d.pick, d.again = deepSample(29), deepSample(101)
 		}
 		return d
 	}
