@@ -264,7 +264,7 @@ var errDeepBroken = errors.New("broken")
 func (sc *deepScene) asked(s *deepState, r rotator.Rotation) (deepAct, error) {
 	verb, rest, _ := strings.Cut(strings.TrimPrefix(r.Command, "quarterturn "), " ")
 	say := func(w rotator.Saying) (deepAct, error) { return sc.say(s, r, w), nil }
-	if slices.Contains(s.person.said, r.ID+rotator.ID(verb)) || s.now.Before(s.person.back) {
+	if slices.Contains(s.person.said, r.ID+rotator.ID(r.Command)) || s.now.Before(s.person.back) {
 		return deepAct{}, nil
 	}
 	switch {
@@ -308,12 +308,11 @@ func (sc *deepScene) say(s *deepState, r rotator.Rotation, w rotator.Saying, aga
 	if w.Who == "" {
 		w.Who = "olga"
 	}
-	verb, _, _ := strings.Cut(strings.TrimPrefix(r.Command, "quarterturn "), " ")
 	return deepAct{"the word " + string(w.Kind), func(ctx context.Context, rt *rotator.Rotator) error {
 		_, err := rt.Say(ctx, w)
 		return s.answered(err, func() {
 			if len(again) == 0 {
-				s.person.said = added(s.person.said, r.ID+rotator.ID(verb))
+				s.person.said = added(s.person.said, r.ID+rotator.ID(r.Command))
 			}
 		})
 	}}
@@ -329,6 +328,10 @@ func (sc *deepScene) create(s *deepState) (deepAct, error) {
 
 // revoke deletes what the request names. Nobody may be asked to revoke the pair in use (I-2, I-10).
 func (sc *deepScene) revoke(s *deepState, r rotator.Rotation) (deepAct, error) {
+	w := rotator.Saying{Kind: rotator.RevokedIt}
+	if _, pair, named := strings.Cut(r.Command, " --pair "); named {
+		w.Pair, r.Old = rotator.PairID(pair), rotator.PairID(pair)
+	}
 	i := s.keyOf(r.Old)
 	if i < 0 {
 		return deepAct{}, errors.New("the revocation of a pair that does not exist is asked for")
@@ -346,10 +349,7 @@ func (sc *deepScene) revoke(s *deepState, r rotator.Rotation) (deepAct, error) {
 		}
 	}
 	s.revoke(i, sc.spec)
-	w := rotator.Saying{Kind: rotator.RevokedIt, Fragment: deepFragment(i)}
-	if r.Lane == rotator.Burial {
-		w.Pair = r.Old
-	}
+	w.Fragment = deepFragment(i)
 	return sc.say(s, r, w), nil
 }
 

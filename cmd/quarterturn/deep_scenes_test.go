@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -116,12 +117,24 @@ func deepTwo() []*deepScene {
 		{name: "two runners and a pipeline with a memory", spec: deepSpec(), two: true, memory: true, slow: true, state: rotator.Closed, holds: 1, lives: oldDies()},
 		{name: "two runners going back", spec: deepSpec(), two: true, from: deepIn(rotator.Verified), wishes: []deepWish{deepSays(rotator.RollBack, deepIn(rotator.Verified))},
 			state: rotator.RolledBack, holds: 0, lives: back, deploy: 2},
-		{name: "two runners in an emergency", spec: deepSpec(), two: true, from: deepIn(rotator.Verified), wishes: []deepWish{deepHurry(deepIn(rotator.Verified))},
-			state: rotator.Closed, holds: 1, lives: oldDies(), deploy: 2},
+		{name: "two runners in an emergency", spec: deepSpec(), two: true, from: deepIn(rotator.Verified),
+			wishes: []deepWish{deepHurry(deepIn(rotator.Verified))},
+			fits:   deepFresher, deploy: 3},
 		{name: "two runners at a burial", spec: deepSpec(), two: true, wishes: []deepWish{deepSays(rotator.RollBack, deepIn(rotator.Verified))},
 			from: deepIn(rotator.RolledBack), burial: true, state: rotator.RolledBack, holds: 0, deploy: 2,
 			lives: map[int]rotator.Life{0: rotator.Current, 1: rotator.Dead}},
 	}
+}
+
+// deepFresher: while the cry was not heard yet, the pair in use may have become the new one, which then is the compromised
+// one. Either way the journey ends closed, on one pair that is current and younger than the first.
+func deepFresher(s *deepState) error {
+	row, _ := s.journey()
+	k := s.places[0].key
+	if row.state != rotator.Closed || k < 1 || s.apps[0].key != k || s.life(k) != rotator.Current || s.keys[0].alive(s.now) {
+		return fmt.Errorf("%w: %s, with pair %d, which is %q", errDeepUnended, row.state, k, s.life(k))
+	}
+	return nil
 }
 
 // ---- how specs differ ------------------------------------------------------------------------------------------------

@@ -241,6 +241,7 @@ func (d deepPlace) Observe(context.Context) (h backends.Holding, err error) {
 			return backends.ErrAbsent
 		}
 		if d.p.spec().Places[d.i].Readable {
+			h.Epoch = shelf.epoch
 			h.Grade, h.Prints = backends.ReadBack, d.p.sc.keys.Prints(deepMaterial(shelf.key, shelf.secret))
 		}
 		return nil
