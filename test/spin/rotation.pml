@@ -91,7 +91,7 @@ bool mine[2], fresh[2], down[2], flying[2], fence[2], newer[2];
 byte ills = ILLS;                       /* how much may still go wrong, of any kind */
 
 /* what only the properties know */
-bool safe[5];                           /* "your pair is safe" was said */
+bool said[5];                           /* "your pair is safe" was said */
 bool meddled;                           /* a stranger wrote a place, ever */
 bool hurt;                              /* a person revoked what nobody asked for, ever */
 
@@ -336,8 +336,9 @@ end:	do
 	:: atomic { st == awaiting_key && told == M_ASK_KEY && made == 0 && nextp < 4 ->
 		made = nextp; life[made] = LIVE; nextp++;
 		if :: lane == 3 -> life[OLD] = (life[OLD] == DEAD -> DEAD : DYING) :: else fi }
-	:: atomic { made && st == awaiting_key -> accept(made) }
-	:: atomic { made && neu == made && !safe[made] && st >= received -> safe[made] = 1; made = 0 }
+	:: atomic { made && st == awaiting_key && life[made] == LIVE -> accept(made) }
+	:: atomic { made && st == awaiting_key && life[made] == DEAD -> made = 0 } /* refused, and told so: another is created */
+	:: atomic { made && neu == made && !said[made] && st >= received -> said[made] = 1; made = 0 }
 	:: atomic { asked && st == awaiting_revocation && life[OLD] == LIVE -> revoke() }
 	:: atomic { bst >= 3 && bst < 5 && life[buried] == LIVE ->
 		assert(meddled || (uses[0] != buried && uses[1] != buried && idA != buried && secA != buried && idB != buried && secB != buried));
@@ -351,7 +352,7 @@ end:	do
 #endif
 	/* acts nobody asked for */
 	:: atomic { ills > 0 && st > due && !END && life[OLD] == LIVE -> ills--; life[OLD] = DYING; hurt = 1 }
-	:: atomic { ills > 0 && neu && neu != TORN && life[neu] == LIVE -> ills--; life[neu] = DYING; hurt = 1 }
+	:: atomic { ills > 0 && !END && neu && neu != TORN && life[neu] == LIVE -> ills--; life[neu] = DYING; hurt = 1 }
 	:: atomic { ills > 0 && st == awaiting_key -> ills--; accept(TORN) }
 	:: atomic { ills > 0 && !END && !rollbackSaid -> ills--; rollbackSaid = 1 }
 	:: atomic { ills > 0 && !END && !abandonSaid -> ills--; abandonSaid = 1 }
@@ -380,7 +381,7 @@ end:	do
 	:: atomic { uses[1] != placeB -> uses[1] = placeB }
 	:: linger -> linger = 0
 	/* a stranger restores the old pair in a place */
-	:: atomic { ills > 0 && idA != OLD -> ills--; meddled = 1; idA = OLD; secA = OLD; fence[0] = 0; fence[1] = 0 }
+	:: atomic { ills > 0 && idA != OLD && !END -> ills--; meddled = 1; idA = OLD; secA = OLD; fence[0] = 0; fence[1] = 0 }
 	od
 }
 
@@ -390,11 +391,10 @@ init {
 }
 
 /* a pair of which we said that it is safe stays sealed, or in a place that can return it, for as long as it lives */
-#define kept(p) ((safe[p] && life[p] == LIVE) -> (sealed[p] || (idA == p && secA == p)))
-ltl keeps { [] (kept(2) && kept(3)) }
-/* never closed while the old pair lives */
-ltl dead { [] (st == closed -> life[1] == DEAD) }
+#define kept(p) ((said[p] && life[p] == LIVE) -> (sealed[p] || (idA == p && secA == p)))
+#define finished (st == closed -> life[1] == DEAD)
+ltl safe { [] (kept(2) && kept(3) && finished) }
 /* once faults have stopped: an end, or a person who was told one next command */
-ltl rests { <> [] (END || told) }
+ltl rests { [] <> (END || told) }
 /* with people who do what they are told: an end */
 ltl ends { <> (END) }
