@@ -88,7 +88,7 @@ func routineRows(s State) []row {
 		return []row{denyAbandon, heedRollback, cannotOpen, newGone, bothDead, newDead, wrongKeyRevoked, clockOff, placeLost,
 			useLost, proofGone, attestedEnd, livesAfterAll, newUnclear, unprovable, awaitRevocation, moreTriples, provenDead}
 	case RevocationProven:
-		return []row{denyAbandon, denyRollback, cannotOpen, bothDead, newDead, oldAliveAgain, placeLost, useLost, proofGone,
+		return []row{denyAbandon, denyRollback, cannotOpen, bothDead, oldAliveAgain, newDead, placeLost, useLost, proofGone,
 			missesProof, newUnclear, closeIt}
 	case RollingBack:
 		return []row{denyAbandon, neverWrote, cannotOpen, bothDead, lostBoth, oldDiedRollingBack, effectStopped, oldUnclear, putNext,
