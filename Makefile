@@ -82,6 +82,12 @@ build: ## bin/quarterturn, static
 bench: ## figures for docs/performance.md
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
+HEAVY += test-spin
+.PHONY: test-spin
+test-spin: ## the Promela model of a rotation, checked exhaustively by SPIN; make test compares its rows with decide
+	@command -v spin >/dev/null && command -v gcc >/dev/null || { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends spin gcc libc6-dev; }
+	test/spin/run.sh
+
 lint: ## golangci-lint from its own module; the first run builds it, which takes minutes
 	$(GO) tool -modfile=tools/go.mod golangci-lint run ./...
 

@@ -175,7 +175,7 @@ inline record() {
 	:: mv == M_SEAL_OLD -> sealed[OLD] = 1
 	:: mv == M_WIPE -> sealed[neu] = 0; neu = 0
 	:: mv == M_RESUME -> nx = resumeAt; resumeSaid = 0; broken = 0
-	:: mv == M_AGAIN || (st == redeployed && nx == distributed) -> ran[0] = (uses[0] == want); ran[1] = (uses[1] == want)
+	:: mv == M_AGAIN || (st >= redeployed && st <= revocation_proven && nx == distributed) -> ran[0] = (uses[0] == want); ran[1] = (uses[1] == want)
 	:: mv == M_ASK_REVOKE -> assert(life[neu] != DEAD || hurt);
 		assert(meddled || waived || (uses[0] == neu && uses[1] == neu && (linger == 0 || linger == neu)));
 		asked = 1
@@ -390,8 +390,9 @@ init {
 	atomic { run Runner(0); run Runner(1); run Person(); run World() }
 }
 
-/* a pair of which we said that it is safe stays sealed, or in a place that can return it, for as long as it lives */
-#define kept(p) ((said[p] && life[p] == LIVE) -> (sealed[p] || (idA == p && secA == p)))
+/* a pair of which we said that it is safe stays sealed, or in a place that can return it, for as long as it lives. Not so
+ * when a stranger overwrites that place between the last look and the end: SPIN finds it without "!meddled" */
+#define kept(p) ((said[p] && life[p] == LIVE && !meddled) -> (sealed[p] || (idA == p && secA == p)))
 #define finished (st == closed -> life[1] == DEAD)
 ltl safe { [] (kept(2) && kept(3) && finished) }
 /* once faults have stopped: an end, or a person who was told one next command */

@@ -7,23 +7,26 @@
  * test what it means in Seen and Rotation. */
 
 /* a person's words */
-ROW(due, received, ABANDON_SAID && !REPLACE, abandoned, M_NONE)
+ROW(due, awaiting_key, ABANDON_SAID, abandoned, M_NONE)
+ROW(received, received, ABANDON_SAID && !REPLACE, abandoned, M_NONE)
 ROW(staged, awaiting_revocation, ROLLBACK_SAID && ROUTINE && !OLD_DEAD, rolling_back, M_NONE)
 
 /* pairs that died, in every state from received on */
 ROW(received, received, NEW_DEAD, awaiting_key, M_WIPE)
 ROW(staged, revocation_proven, NEW_DEAD && OLD_DEAD && BOTH_TWICE, awaiting_key, M_ASK_KEY)
 ROW(staged, revocation_proven, NEW_DEAD && OLD_DEAD, STAY, M_NOTE_BOTH)
-ROW(staged, awaiting_revocation, NEW_DEAD && !ROUTINE, awaiting_key, M_ASK_KEY)
+ROW(staged, revocation_proven, NEW_DEAD && !ROUTINE && BOTH_TWICE, awaiting_key, M_ASK_KEY)
+ROW(staged, revocation_proven, NEW_DEAD && !ROUTINE, STAY, M_NOTE_BOTH)
+ROW(revocation_proven, revocation_proven, OLD_OK, awaiting_revocation, M_NONE)
 ROW(staged, awaiting_revocation, NEW_DEAD && OLD_OK, STAY, M_ASK_ROLLBACK)
 ROW(staged, revocation_proven, NEW_DEAD, STAY, M_NONE)
 
 /* due */
-ROW(due, due, REPLACE && !WINDOW, STAY, M_ASK_WINDOW)
 ROW(due, due, COMPROMISED && !ROOM && ORPHAN_HELD, received, M_NONE)
-ROW(due, due, !ROOM, STAY, M_ASK_ORPHAN)
-ROW(due, due, OLD_UNCLEAR, STAY, M_NONE)
-ROW(due, due, OLD_OK && !OLD_SEALED, STAY, M_SEAL_OLD)
+ROW(due, due, !OLD_SEALED, STAY, M_SEAL_OLD)
+ROW(due, due, OLD_UNCLEAR && !COMPROMISED, STAY, M_NONE)
+ROW(due, due, REPLACE && !WINDOW && !OLD_DEAD, STAY, M_ASK_WINDOW)
+ROW(due, due, !ROOM && !OLD_DEAD && !REPLACE, STAY, M_ASK_ORPHAN)
 ROW(due, due, true, awaiting_key, M_ASK_KEY)
 
 /* a paste is no row: Accept alone leaves awaiting_key */
@@ -40,7 +43,7 @@ ROW(distributed, revocation_proven, !PLACES_NEW, staged, M_NONE)
 ROW(distributed, distributed, REDEPLOY_FAILED, failed, M_ASK_RESUME)
 ROW(distributed, distributed, !RUNS_DONE, STAY, M_REDEPLOY)
 ROW(distributed, distributed, true, redeployed, M_NONE)
-ROW(redeployed, redeployed, CAME_BACK, distributed, M_NONE)
+ROW(redeployed, revocation_proven, CAME_BACK && !WAIVED, distributed, M_NONE)
 ROW(redeployed, redeployed, PROVEN_NEW, verified, M_NONE)
 ROW(redeployed, redeployed, COMPROMISED && WAIVED, verified, M_NONE)
 ROW(redeployed, redeployed, COMPROMISED, STAY, M_ASK_APPROVAL)
@@ -74,4 +77,10 @@ ROW(rolling_back, rolling_back, true, STAY, M_NONE)
 
 ROW(failed, failed, ROLLBACK_SAID && ROUTINE && !OLD_DEAD, rolling_back, M_NONE)
 ROW(failed, failed, RESUME_SAID, STAY, M_RESUME)
+ROW(failed, failed, NEW_DEAD && OLD_DEAD && BOTH_TWICE, awaiting_key, M_ASK_KEY)
+ROW(failed, failed, NEW_DEAD && !ROUTINE && BOTH_TWICE, awaiting_key, M_ASK_KEY)
+ROW(failed, failed, NEW_DEAD && OLD_DEAD, STAY, M_NOTE_BOTH)
+ROW(failed, failed, NEW_DEAD && !ROUTINE, STAY, M_NOTE_BOTH)
+ROW(failed, failed, NEW_DEAD && OLD_OK, STAY, M_ASK_ROLLBACK)
+ROW(failed, failed, NEW_DEAD, STAY, M_NONE)
 ROW(failed, failed, true, STAY, M_ASK_RESUME)
