@@ -19,7 +19,7 @@ func precedence(lane Lane) []string {
 		"heedResume", "denyAbandon", "neverWrote", "heedAbandon", "denyRollback", "heedRollback", "refuseRollback",
 		// what makes every answer a guess, and pairs that are gone or dead
 		"lifecycleNotBuilt", "cannotOpen", "goOnWithOrphan", "neededAgain", "newGone", "bothDead", "lostBoth",
-		"oldDiedRollingBack", "newDead", "newDeadOnly", "awaitHelp", "effectStopped", "oldUnclear", "oldAliveAgain",
+		"oldDiedRollingBack", "newDeadOnly", "oldAliveAgain", "newDead", "awaitHelp", "effectStopped", "oldUnclear",
 		"wrongKeyRevoked", "clockOff",
 		// proofs that were lost
 		"placeLost", "unprovenInEmergency", "useLost", "proofGone", "attestedEnd", "livesAfterAll",
