@@ -257,6 +257,8 @@ func (m *model) pointless(s *mState, a, f uint8) bool {
 	rot := Rotation{Lane: m.lanes[r.lane], State: m.states[r.state], New: pairID(r.new), Facts: Facts{BothDead: r.has(bBothDead), Wrote: r.has(bWrote)}}
 	w := rot.wants()
 	switch {
+	case f == fDeaf:
+		return a > 0 && s.gwords[a-1] == 0 || a == 0 && (s.words == [2]uint8{} || s.holder.phase != mIdle)
 	case f <= fMirror || f == fLater:
 		return !w.places
 	case f <= fDesk:

@@ -19,6 +19,8 @@ func barred(k key, row string) string {
 		return "in this lane the word is refused when it is said (fitsRollback)"
 	case row == "ledgerUnfit" && !looks:
 		return "no place is looked at in this state (wants)"
+	case row == "denyAbandon" && k.state == RevocationProven:
+		return "the word is refused after the first write (fitsAbandon), and a death takes longer to prove than a claim lasts"
 	case row == "inUseAgain" && k.state == RevocationProven:
 		return "a dead pair is never taken into use again (preflight, Adopt)"
 	}

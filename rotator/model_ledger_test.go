@@ -93,6 +93,9 @@ func (t *stride) hear() {
 			t.row.Words = append(t.row.Words, t.m.waiver(i, target, true))
 		}
 	}
+	if t.fault == fDeaf {
+		return
+	}
 	said := t.s.words[:]
 	if t.grave > 0 {
 		said = t.s.gwords[t.grave-1 : t.grave]
@@ -166,7 +169,9 @@ func (t *stride) moved() {
 	over = t.row.State.Over()
 	if over && t.unheard() { // ErrStale: no word is ever lost
 		t.s = *t.was
-		t.s.holder, t.s.stopped = mRunner{}, true
+		if t.grave == 0 {
+			t.s.holder, t.s.stopped = mRunner{}, true
+		}
 		return
 	}
 	for _, p := range changed {
@@ -190,6 +195,9 @@ func (t *stride) moved() {
 
 // unheard: words that came in since this claim. The first step of a claim has just heard all there is.
 func (t *stride) unheard() bool {
+	if t.fault == fDeaf {
+		return true
+	}
 	return t.grave == 0 && t.was.holder.phase != mIdle && t.s.words != [2]uint8{}
 }
 

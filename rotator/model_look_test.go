@@ -27,12 +27,13 @@ const (
 	fClock      // this machine's clock is off
 	fPipeline   // no pipeline can be asked
 	fLater      // a place was written later than the ledger knows of
+	fDeaf       // the words were said a moment after the claim
 	lookFaults
 )
 
 func faultName(f uint8) string {
 	return [...]string{"", "vault down", "ci down", "mirror down", "api mute", "jobs mute", "desk mute", "vendor unclear", "new unclear",
-		"old unclear", "new REFUSED", "old REFUSED", "cannot open", "clock off", "pipeline mute", "place written later"}[f]
+		"old unclear", "new REFUSED", "old REFUSED", "cannot open", "clock off", "pipeline mute", "place written later", "words come after the claim"}[f]
 }
 
 // eye is one look being made: what look.go does, on small numbers. TestModelEyes holds the two against each other.

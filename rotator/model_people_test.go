@@ -311,7 +311,8 @@ func (m *model) obeyKey(s *mState, grave uint8) bool {
 // obeyOld: whoever runs a consumer knows what it runs with; or nobody does, and rollback is waived.
 func (m *model) obeyOld(s *mState) bool {
 	for _, a := range s.apps {
-		if a.holds > 0 && a.holds <= 3 && m.submit(s, a.holds, true) {
+		turnedAway := a.holds > 0 && a.holds <= 3 && m.lives[s.pairs[a.holds-1].life] == Refused
+		if a.holds > 0 && a.holds <= 3 && !turnedAway && m.submit(s, a.holds, true) {
 			return true
 		}
 	}

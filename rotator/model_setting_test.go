@@ -35,6 +35,14 @@ func settings() []*setting {
 			replace(sp)
 			freeze(sp)
 		}},
+		{name: "replace, probes that fail are forbidden", begin: laned(Replace, adopted), old: old, kills: true,
+			spec: func(sp *Spec) { replace(sp); sp.Profile.FailingProbes = false }},
+		{name: "routine, another environment's pair in the places", begin: strange, old: old},
+		{name: "compromised, another environment's pair in the places", begin: hurried(strange), old: old},
+		{name: "replace, another environment's pair in the places", begin: laned(Replace, strange), old: old, spec: replace},
+		{name: "routine, a first key, but somebody has one", begin: hidden, old: old},
+		{name: "compromised, a first key, but somebody has one", begin: hurried(hidden), old: old},
+		{name: "replace, a first key, but somebody has one", begin: laned(Replace, hidden), old: old, spec: replace},
 		{name: "retire", begin: laned(Retire, adopted), old: old, control: true},
 		{name: "retire, nothing to compare with", begin: laned(Retire, everywhere), old: old},
 		{name: "retire, nothing there", begin: laned(Retire, nothing), old: old},
@@ -104,6 +112,15 @@ func hurried(begin func(*model, *mState)) func(*model, *mState) { return laned(C
 
 // nothing: there is no key yet.
 func nothing(*model, *mState) {}
+
+// strange: everybody uses a pair of another environment.
+func strange(m *model, s *mState) {
+	everywhere(m, s)
+	s.pairs[0].flaw = mOtherEnvironment
+}
+
+// hidden: a pair exists, and no place holds it.
+func hidden(_ *model, s *mState) { s.pairs[0].truth = mAlive }
 
 // adopted: pair 1 is everywhere, and the ledger knows it.
 func adopted(m *model, s *mState) {

@@ -39,7 +39,7 @@ func sizeOf(typ reflect.Type) uintptr {
 func TestModel(t *testing.T) {
 	plan := sweep{most: []int{0, 2000}, every: 40}
 	if os.Getenv("QUARTERTURN_MODEL") == "all" {
-		plan = sweep{most: []int{0, 500_000, 300_000}, every: 500, full: true}
+		plan = sweep{most: []int{0, 220_000, 120_000}, every: 500, full: true}
 	}
 	if n, err := strconv.Atoi(os.Getenv("QUARTERTURN_MODEL_STATES")); err == nil {
 		plan.most = []int{0, n, n}
