@@ -281,6 +281,12 @@ func TestDecideFailed(t *testing.T) {
 		{name: "it was mended: on where it stopped, and every consumer once more", row: "heedResume",
 			given: func(c *scene) { c.wish(WishResume, "sam"); delete(c.r.Facts.Runs, "jobs") },
 			want:  reply{to: Staged, again: []string{"api"}, why: "resumed, as sam asked"}},
+		{name: "L-1: it never proved the pair: a place it reads that cannot be read back is written again", row: "heedResume",
+			given: func(c *scene) {
+				c.wish(WishResume, "sam")
+				c.run("jobs", func(f *RunFact) { f.Stale = true })
+			},
+			want: reply{to: Staged, again: []string{"api", "jobs"}, rewrite: []string{"ci"}, why: "resumed, as sam asked"}},
 		{name: "another wish is no wish to resume", row: "denyAbandon", passes: "heedResume",
 			given: func(c *scene) { c.wish(WishAbandon, "sam") }, want: reply{deny: "quarterturn rollback bluum"}},
 	}))

@@ -109,7 +109,19 @@ func heedResume(v view) (Move, bool) {
 	if v.r.Facts.Wish != WishResume {
 		return Move{}, false
 	}
-	return Move{To: v.r.Facts.Resume, Again: v.everyRun(), Why: "resumed, as " + who(v.r.Facts.WishWord) + " asked"}, true
+	return Move{To: v.r.Facts.Resume, Again: v.everyRun(), Rewrite: v.disbelieved(), Why: "resumed, as " + who(v.r.Facts.WishWord) + " asked"}, true
+}
+
+// disbelieved are the places that cannot be read back and are read by a consumer that was redeployed and never proved the
+// pair: a late writer may have changed one before its version was seen, and another redeploy alone would change nothing.
+func (v view) disbelieved() []string {
+	var places []string
+	for _, c := range v.sp.Consumers {
+		if v.r.Facts.Runs[c.Name].Stale {
+			places = append(places, v.doubted(c)...)
+		}
+	}
+	return places
 }
 
 // everyRun is the consumers that were redeployed, sorted: once a person has mended what failed, each is tried anew.
