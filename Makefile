@@ -52,6 +52,15 @@ HEAVY += test-pastes
 test-pastes: ## 100,000 wrong pastes of 70 classes and 10,000 legal ones at the real door; make test hands in a fixed sample
 	QUARTERTURN_PASTES=all $(GO) test -count=1 -timeout 30m -v -run 'Pastes|Words|Plants' ./test/pastes
 
+# FUZZTIME is how long each target runs; what it finds is kept under testdata/fuzz and then fails in make test, too.
+FUZZTIME ?= 10s
+HEAVY += fuzz
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME; make test runs their seeds
+	@n=0; bad=0; for p in $$(grep -rl --include='*_test.go' '^func Fuzz' [a-z]* | xargs -n1 dirname | sort -u); do p=./$$p; for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+	n=$$((n+1)); echo "$$p $$f"; \
+	$(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || bad=$$((bad+1)); done; done; echo "$$n fuzz targets, $(FUZZTIME) each: $$bad failed"; test $$bad -eq 0
+
 # A module of its own: what drives a browser is no part of the product. SHOW runs there with the program just built.
 SHOW = $(GO) build -o bin/quarterturn ./cmd/quarterturn && cd test/show &&
 
