@@ -103,8 +103,8 @@ func (p *person) act(st standing, by way) {
 		p.word(by, "rotate", credential)
 	case next[0] == "revoked":
 		p.revoked(st, next, by)
-	case p.bad && next[0] == "resume":
-		p.word(by, "resume", credential)
+	case p.bad && (next[0] == "resume" || next[0] == "check"):
+		p.word(by, next[0], credential)
 	default:
 		p.violation("a repair is asked for in state %s: %s (%s)", st.State, st.Next, st.Why)
 	}
