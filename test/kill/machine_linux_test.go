@@ -175,11 +175,11 @@ func mode(m os.FileMode) func(*world) error {
 	return func(w *world) error { return os.Chmod(w.path("places"), m) }
 }
 
-// limited lets a process have so few addresses that it dies of it late: a little less than what status needs.
+// limited lets a process have so few addresses that it dies of it: somewhat less than what status needs.
 func limited(w *world) error {
 	for kib := 600_000; kib < 4_000_000; kib += 20_000 {
 		if w.confine(kib); w.calm("", "status").code == 0 {
-			w.confine(kib - 20_000)
+			w.confine(kib - 40_000)
 			return nil
 		}
 	}

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// plants are weaknesses that only a kill brings to light. Each must be found.
+// plants are weaknesses that only a kill brings to light. Each must be found. Where the moment that matters lasts
+// microseconds the plant makes it longer, so that some hundred kills are enough.
 func plants() []plant {
 	return []plant{
 		{"a .env file is written in place", "backends/dotenv/folder.go", []change{{
@@ -39,6 +40,7 @@ func plants() []plant {
 		if err := w.record(ctx, Change{Lease: lease}); err != nil {
 			return true, err
 		}
+		time.Sleep(time.Second / 2)
 	}
 	c, err := w.effect(ectx, m)
 `}}, "has not proved the pair yet"},
@@ -46,10 +48,8 @@ func plants() []plant {
 			"WHERE id = ? AND open = 1 AND lease_until <= ?`", "WHERE id = ? AND open = 1 AND lease_until = 0 AND ? > 0`"}},
 			"not at its end"},
 		{"what a killed write left is not swept", "backends/dotenv/temporary.go", []change{{
-			"	names, err := f.leftovers()\n	for", "	names, err := []string{}, error(nil)\n	for"}}, "at the end the folder holds"},
-		{"a revocation is asked for before all have proved themselves", "rotator/decide.go", []change{{
-			"return []row{denyAbandon, heedRollback, cannotOpen, newGone, bothDead, newDead, placeLost, useUnproven, verify}",
-			"return []row{denyAbandon, heedRollback, cannotOpen, newGone, bothDead, newDead, placeLost, verify}"}}, "fails with status 401"},
+			"	names, err := f.leftovers()\n	for", "	names, err := []string{}, error(nil)\n	for"},
+			{"	return t.file.Sync()\n", "	time.Sleep(time.Second / 2)\n	return t.file.Sync()\n"}}, "at the end the folder holds"},
 	}
 }
 
