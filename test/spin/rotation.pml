@@ -362,12 +362,17 @@ end:	do
 	od
 }
 
-proctype World() {
+/* a vendor's propagation ends, whatever else goes on: a process of its own, so that fairness holds for it */
+proctype Vendor() {
 end:	do
-	/* the vendor's propagation ends */
 	:: life[1] == DYING -> life[1] = DEAD
 	:: life[2] == DYING -> life[2] = DEAD
 	:: life[3] == DYING -> life[3] = DEAD
+	od
+}
+
+proctype World() {
+end:	do
 	/* time passes */
 	:: atomic { st == verified && !soaked && !late -> soaked = 1 }
 	:: atomic { triples == 1 && !elapsed && life[OLD] != DYING && !late -> elapsed = 1 }
@@ -387,7 +392,7 @@ end:	do
 
 init {
 	life[OLD] = LIVE; life[TORN] = DEAD;
-	atomic { run Runner(0); run Runner(1); run Person(); run World() }
+	atomic { run Runner(0); run Runner(1); run Person(); run World(); run Vendor() }
 }
 
 /* a pair of which we said that it is safe stays sealed, or in a place that can return it, for as long as it lives. Not so
