@@ -126,6 +126,10 @@ func (p *prober) call(req *http.Request, g guard) Reading {
 		r.Why = reason(err)
 		return r
 	}
+	if stored(a.Header) {
+		r.Why = fmt.Sprintf("status %d out of a cache: it says nothing about now", a.Status)
+		return r
+	}
 	p.body(&r, a, g)
 	return r
 }
@@ -149,6 +153,7 @@ func (p *prober) request(ctx context.Context, m secret.Material) (*http.Request,
 		return nil, guard{}, errors.New("no call was made: the profile's base URL and probe make no request")
 	}
 	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Cache-Control", "no-cache, no-store")
 	req.Header.Set("User-Agent", "quarterturn")
 	req.SetBasicAuth(username, password)
 	return req, newGuard(username, password), nil

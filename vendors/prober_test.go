@@ -114,13 +114,27 @@ func TestTheCallThatIsMade(t *testing.T) {
 		if r.Method != "GET" || r.URL.String() != "/v1/accounts" || !ok || user != goodKey || password != goodSecret {
 			t.Errorf("%s %s, authorized %v", r.Method, r.URL, ok)
 		}
-		if length := r.ContentLength; length != 0 || r.Header.Get("Accept") != "application/json" {
+		if length := r.ContentLength; length != 0 || r.Header.Get("Accept") != "application/json" || r.Header.Get("Cache-Control") != "no-cache, no-store" {
 			t.Errorf("%d bytes, accepts %s", length, r.Header.Get("Accept"))
 		}
 		says(200, `[]`)(rw, r)
 	})
 	if r := w.probe(); r.Verdict != Accepted || w.asked.Load() != 1 {
 		t.Errorf("%+v after %d calls", r, w.asked.Load())
+	}
+}
+
+// What a cache kept may be another caller's answer, or one of a time before a revocation: it neither accepts nor refuses.
+func TestAnAnswerOutOfACacheSaysNothing(t *testing.T) {
+	for _, c := range []struct {
+		status    int
+		body, age string
+		want      Verdict
+	}{{200, `[]`, "7", Unclear}, {401, `{"code":"BLUM-401-003"}`, "1", Unclear}, {200, `[]`, "0", Accepted}, {200, `[]`, "soon", Unclear}} {
+		w := newWorld(t, says(c.status, c.body, "Age", c.age))
+		if r := w.probe(); r.Verdict != c.want || c.want == Unclear && !strings.Contains(r.Why, "out of a cache") {
+			t.Errorf("%d with Age %s: %+v", c.status, c.age, r)
+		}
 	}
 }
 

@@ -61,6 +61,12 @@ func retryAfter(header string, answered, server time.Time) (time.Duration, bool)
 	return date.Sub(server), true
 }
 
+// stored reports an answer that a cache kept: it may be another caller's, or of a time before a revocation.
+func stored(h http.Header) bool {
+	age := h.Get("Age")
+	return age != "" && age != "0"
+}
+
 // body judges a complete answer that is no redirect. The body ends here.
 func (p *prober) body(r *Reading, a httpx.Answer, g guard) {
 	v, readable := parse(a.Body)
