@@ -13,6 +13,7 @@ const (
 	soon        = time.Minute         // between two looks at something a machine changes
 	maxTries    = 3                   // failed redeploys of one consumer before a person is asked
 	minTriples  = 3                   // of a death proof (I-11)
+	proofGap    = 14 * time.Minute    // between two looks while a death is being proven: a quarter of an hour, and what a pass takes
 	tripleSpan  = time.Minute         // the three calls of a triple lie within it
 	watchFor    = 21 * 24 * time.Hour // how long a dead pair is watched
 	watchEvery  = 24 * time.Hour      //
@@ -71,7 +72,7 @@ func routineRows(s State) []row {
 	case AwaitingKey:
 		return []row{heedAbandon, denyRollback, oldCameLate, pairCameIn, preflightBroke, orphanFirst, awaitKey}
 	case Received:
-		return []row{heedAbandon, denyRollback, cannotOpen, newGone, newUnclear, newRefused, wrongEnvironment, wrongTenant,
+		return []row{heedAbandon, denyRollback, cannotOpen, newGone, newUnclear, newRefused, acceptsAnybody, wrongEnvironment, wrongTenant,
 			unattested, stage}
 	case Staged:
 		return []row{heedAbandon, heedRollback, cannotOpen, newGone, bothDead, newDead, effectStopped, newUnclear, putNext,
@@ -108,7 +109,7 @@ func compromisedRows(s State) []row {
 	case AwaitingKey:
 		return []row{heedAbandon, refuseRollback, oldCameLate, pairCameIn, approvalVoid, awaitKey}
 	case Received:
-		return []row{heedAbandon, refuseRollback, cannotOpen, newGone, newUnclear, newRefused, wrongEnvironment, wrongTenant,
+		return []row{heedAbandon, refuseRollback, cannotOpen, newGone, newUnclear, newRefused, acceptsAnybody, wrongEnvironment, wrongTenant,
 			unattested, stage}
 	case Staged:
 		return []row{heedAbandon, refuseRollback, cannotOpen, newGone, bothDead, newDeadOnly, effectStopped, newUnclear,
@@ -143,7 +144,7 @@ func replaceRows(s State) []row {
 	case AwaitingKey:
 		return []row{heedAbandon, refuseRollback, oldCameLate, pairCameIn, windowOver, awaitKey}
 	case Received:
-		return []row{heedAbandon, refuseRollback, cannotOpen, newGone, newUnclear, newRefused, wrongEnvironment, wrongTenant,
+		return []row{heedAbandon, refuseRollback, cannotOpen, newGone, newUnclear, newRefused, acceptsAnybody, wrongEnvironment, wrongTenant,
 			unattested, stage}
 	case Staged:
 		return []row{heedAbandon, refuseRollback, cannotOpen, newGone, bothDead, newDeadOnly, effectStopped, newUnclear, putNext,

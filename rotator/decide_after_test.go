@@ -132,17 +132,25 @@ func toldRevoked(fragment string, before time.Duration) func(c *scene) {
 	}
 }
 
+// saidAndSeen: somebody said that the pair was revoked, and triples were seen so long ago.
+func saidAndSeen(before ...time.Duration) func(c *scene) {
+	return func(c *scene) {
+		c.r.Facts.Revoked = &Word{Kind: RevokedIt, Who: "sam", Fragment: "OLD1", At: ago(time.Hour)}
+		c.r.Facts.Triples = triples(before...)
+	}
+}
+
 // proofOfDeath: the lines that a rotation and a burial share. command is how the revocation is said.
 func proofOfDeath(command string, dead reply) []ask {
 	return []ask{
 		{name: "I-11: three triples over the propagation time", row: "provenDead", passes: "unprovable awaitRevocation moreTriples",
 			want: dead},
 		{name: "I-11: two triples are not three", row: "moreTriples", passes: "awaitRevocation",
-			given: func(c *scene) { c.r.Facts.Triples = triples(10*time.Minute, 0) },
-			want:  reply{why: "2 of at least 3 looks over 10m0s", next: 5 * time.Minute}},
-		{name: "I-11: three triples over less than the propagation time", row: "moreTriples",
-			given: func(c *scene) { c.r.Facts.Triples = triples(10*time.Minute-time.Second, 5*time.Minute, 0) },
-			want:  reply{why: "3 of at least 3 looks over 10m0s"}},
+			given: saidAndSeen(20*time.Minute, 0), want: reply{why: "2 of at least 3 looks over 20m0s", next: 10 * time.Minute}},
+		{name: "I-11: three triples over less than twice the propagation time", row: "moreTriples",
+			given: saidAndSeen(20*time.Minute-time.Second, 10*time.Minute, 0), want: reply{why: "3 of at least 3 looks over 20m0s"}},
+		{name: "I-11: three triples over twice the propagation time, as somebody said it would be", row: "provenDead", passes: "moreTriples",
+			given: saidAndSeen(20*time.Minute, 10*time.Minute, 0), want: dead},
 		{name: "I-11: refused, and no triple counts yet", row: "moreTriples",
 			given: func(c *scene) { c.r.Facts.Triples, c.s.Random = nil, unclear() },
 			want:  reply{why: "a made-up one refused", next: soon}},

@@ -195,7 +195,7 @@ func TestDecideReceived(t *testing.T) {
 	attest := reply{why: "say which organisation", command: "quarterturn attest bluum --organisation NAME --environment production"}
 	table(t, Routine, Received, join(openLines("heedAbandon denyRollback"), goneLines("cannotOpen"), []ask{
 		{name: "I-4: the pinned host accepted it for this environment and tenant", row: "stage",
-			passes: "cannotOpen newUnclear newRefused wrongEnvironment wrongTenant unattested",
+			passes: "cannotOpen newUnclear newRefused acceptsAnybody wrongEnvironment wrongTenant unattested",
 			want:   reply{to: Staged, why: "api.example accepted the pair; environment production, tenant shared account"}},
 		{name: "I-16: abandon is wished: the pair is buried", row: "heedAbandon",
 			given: func(c *scene) { c.wish(WishAbandon, "sam") },
@@ -209,6 +209,12 @@ func TestDecideReceived(t *testing.T) {
 			given: func(c *scene) { c.s.New = refused() },
 			want: reply{to: AwaitingKey, drops: true, lives: map[PairID]Life{newID: Refused}, wipe: []PairID{newID},
 				why: "api.example refuses the pair (X-401-3)"}},
+		{name: "I-4: a made-up pair is accepted too: the host's word means nothing", row: "acceptsAnybody", passes: "newRefused",
+			given: func(c *scene) { c.s.Random = accepted() }, want: reply{trouble: true, why: "nobody ever issued", next: soon}},
+		{name: "I-4: whether a made-up pair is accepted is unclear", row: "acceptsAnybody",
+			given: func(c *scene) { c.s.Random = unclear() }, want: reply{trouble: true, why: "is unclear: timeout", next: soon}},
+		{name: "no made-up pair may be asked about", row: "stage", passes: "acceptsAnybody",
+			given: func(c *scene) { c.s.Random, c.sp.Profile.FailingProbes = nil, false }, want: reply{to: Staged}},
 		{name: "I-4: it answers for another environment", row: "wrongEnvironment", passes: "newRefused",
 			given: func(c *scene) { c.s.New.Environment = "sandbox" }, want: rejected},
 		{name: "I-4: an answer without environment rejects nothing", row: "stage", passes: "wrongEnvironment",

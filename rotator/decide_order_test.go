@@ -24,7 +24,7 @@ func precedence(lane Lane) []string {
 		// proofs that were lost
 		"placeLost", "unprovenInEmergency", "useLost", "proofGone", "attestedEnd", "livesAfterAll",
 		// what has to be waited for, and the next step
-		"firstKeyDone", "overlap", "missesProof", "newUnclear", "closeIt", "newRefused", "wrongEnvironment", "wrongTenant",
+		"firstKeyDone", "overlap", "missesProof", "newUnclear", "closeIt", "newRefused", "acceptsAnybody", "wrongEnvironment", "wrongTenant",
 		"unattested", "stage", "putNext", "followers", "distribute", "redeployNext", "redeployDone", "useUnproven", "rolledBack",
 		"verify", "replaced", "unapproved", "requestAtOnce", "requestRevocation", "unprovable", "awaitReplaced",
 		"awaitRevocation", "moreTriples", "provenDead", "retired",

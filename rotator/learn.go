@@ -191,7 +191,8 @@ func (l *learner) ended(w Word) {
 // portal: which environment and tenant the new pair belongs to: the vendor's answer first, a person's word otherwise.
 func (l *learner) portal() {
 	f := &l.r.Facts
-	if l.s.New == nil || l.s.New.Verdict != vendors.Accepted || l.r.State != Received {
+	anybody := l.sp.Profile.FailingProbes && verdict(l.s.Random) != vendors.Refused
+	if verdict(l.s.New) != vendors.Accepted || l.r.State != Received || anybody {
 		return
 	}
 	if l.s.New.Environment != "" {

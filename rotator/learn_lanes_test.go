@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"quarterturn/vendors"
 )
 
 // parts are the paths of the quiet spec, as the configuration tells them.
@@ -49,6 +51,17 @@ func TestLearnWhatAChangedSpecTouches(t *testing.T) {
 				c.r.Facts.Parts = nil
 			}},
 	})
+}
+
+// I-4: while the host accepts what nobody issued, its answer names neither environment nor tenant.
+func TestLearnNothingFromAHostThatAcceptsAnybody(t *testing.T) {
+	for _, random := range []*vendors.Reading{nil, accepted(), unclear()} {
+		c := quiet(Routine, Received)
+		c.r.Facts.Seen, c.r.Facts.Tenant, c.s.Random = "", "", random
+		if r, _ := learn(c.sp, c.r, c.s, c.now); r.Facts.Seen != "" || r.Facts.Tenant != "" {
+			t.Errorf("it took in %q and %q", r.Facts.Seen, r.Facts.Tenant)
+		}
+	}
 }
 
 // The pinned spec: an approval, or a window, for another configuration is void.

@@ -376,10 +376,13 @@ func (l *looker) probes(ctx context.Context, r Rotation, w wants, s *Seen) error
 			return err
 		}
 	}
-	if !l.wantsTriple(r, s) {
+	if !l.wantsTriple(r, s) && !l.wantsControl(r, s) {
 		return nil
 	}
-	like := l.opened[s.OldPair.ID]
+	like, held := l.opened[s.OldPair.ID]
+	if !held {
+		like = l.opened[s.NewPair.ID]
+	}
 	s.Random, err = l.ask(ctx, "", l.c.Hands.Random(like), s)
 	return err
 }
@@ -432,7 +435,13 @@ func (l *looker) wantsTriple(r Rotation, s *Seen) bool {
 		return false
 	}
 	t := r.Facts.Triples
-	return len(t) == 0 || !s.At.Before(t[len(t)-1].At.Add(l.c.Spec.Profile.Propagation/(minTriples-1)))
+	_, apart := deathSpan(l.c.Spec)
+	return len(t) == 0 || !s.At.Before(t[len(t)-1].At.Add(apart))
+}
+
+// wantsControl: that a new pair is accepted means something only where a made-up one is refused.
+func (l *looker) wantsControl(r Rotation, s *Seen) bool {
+	return r.State == Received && verdict(s.New) == vendors.Accepted && l.c.Spec.Profile.FailingProbes
 }
 
 // probe asks about one pair, or reuses what this claim already heard. nil: it could not be asked.

@@ -180,7 +180,7 @@ func (t *stride) checkLife(n uint8, is Life) {
 	alive := k.truth == mAlive && !k.fickle && k.flaw != mMistyped
 	switch {
 	case is == Dead && was != Dead && (!t.m.sp.Profile.FailingProbes || len(triples) < 3 ||
-		triples[len(triples)-1].At.Sub(triples[0].At) < t.m.sp.Profile.Propagation):
+		triples[len(triples)-1].At.Sub(triples[0].At) < 2*t.m.sp.Profile.Propagation):
 		t.m.fail("I-11: dead by %d triples", len(triples))
 	case is == Dead && k.truth != mGone && !k.fickle && k.flaw != mMistyped && n < modelPairs:
 		t.m.fail("I-11: recorded as dead, and alive")

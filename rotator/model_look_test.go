@@ -384,8 +384,9 @@ func (e *eye) probes(w wants) {
 		e.seen.Old = e.probe(pairNo(e.seen.OldPair.ID), fSilentOld, fRefusesOld)
 	}
 	t := e.r.Facts.Triples
-	if e.r.State == AwaitingRevocation && verdict(e.seen.Old) == vendors.Refused && verdict(e.seen.New) == vendors.Accepted &&
-		(len(t) == 0 || !e.m.now.Before(t[len(t)-1].At.Add(e.m.sp.Profile.Propagation/(minTriples-1)))) {
+	control := e.r.State == Received && e.m.sp.Profile.FailingProbes && verdict(e.seen.New) == vendors.Accepted
+	if control || e.r.State == AwaitingRevocation && verdict(e.seen.Old) == vendors.Refused && verdict(e.seen.New) == vendors.Accepted &&
+		(len(t) == 0 || !e.m.now.Before(t[len(t)-1].At.Add(e.m.sp.Profile.Propagation))) {
 		e.seen.Random = e.reading(vendors.Refused)
 	}
 }

@@ -113,7 +113,7 @@ func silenceRefuses(s *Seen) {
 func oneRefusal(sp Spec, r Rotation, s Seen, now time.Time) (Rotation, []Event) {
 	r, events := learn(sp, r, s, now)
 	if t := r.Facts.Triples; len(t) == 1 {
-		for _, before := range []time.Duration{sp.Profile.Propagation / 2, sp.Profile.Propagation} {
+		for _, before := range []time.Duration{sp.Profile.Propagation, 2 * sp.Profile.Propagation} {
 			again := t[0]
 			again.At = t[0].At.Add(-before)
 			r.Facts.Triples = append([]Triple{again}, r.Facts.Triples...)

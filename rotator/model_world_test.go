@@ -201,7 +201,7 @@ func fragmentOf(n uint8) string { return "K00" + string('0'+rune(n)) }
 // back, one that follows; a consumer behind each: one names its pair, one can be seen to start, one has no pipeline.
 func modelSpec() Spec {
 	sp := quietSpec()
-	sp.Policy.Overlap, sp.Profile.Propagation, sp.Profile.LiveLimit = modelTick, 2*modelTick, 3
+	sp.Policy.Overlap, sp.Profile.Propagation, sp.Profile.LiveLimit = modelTick, modelTick, 3
 	sp.Consumers = []ConsumerSpec{
 		{Name: "api", Reads: []string{"mirror"}, Redeploy: true, Best: cicd.Reported, ProveIn: modelTick},
 		{Name: "jobs", Reads: []string{"ci"}, Redeploy: true, Best: cicd.StartedAfter, ProveIn: modelTick},

@@ -385,7 +385,7 @@ func (w *world) accepted(id PairID) bool {
 // checkDeath: I-11.
 func (w *world) checkDeath(r Rotation, p Pair) {
 	t := r.Facts.Triples
-	if !w.sp.Profile.FailingProbes || len(t) < 3 || t[len(t)-1].At.Sub(t[0].At) < w.sp.Profile.Propagation {
+	if !w.sp.Profile.FailingProbes || len(t) < 3 || t[len(t)-1].At.Sub(t[0].At) < 2*w.sp.Profile.Propagation {
 		w.t.Fatalf("I-11: dead by %d triples: %+v", len(t), t)
 	}
 	if k := w.vendorKey(p.ID); k != nil && k.alive(w.now) && !k.fickle {

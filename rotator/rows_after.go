@@ -199,19 +199,28 @@ func (v view) revokedCommand() string {
 	return v.cmd("revoked")
 }
 
-// moreTriples: I-11, three or more over the propagation time.
+// deathSpan is over how long a pair must be seen refused, and how far apart its triples are. Twice the propagation time,
+// for that is an assumption about the slowest of many edges: a refusal by a quick one says nothing about it, and a living
+// pair may be refused for as long as a change takes to spread.
+func deathSpan(sp Spec) (span, apart time.Duration) {
+	p := sp.Profile.Propagation
+	return 2 * p, 2 * p / (minTriples - 1)
+}
+
+// moreTriples: I-11, three or more over the death span. In between the old pair is looked at often: an Accepted answer that
+// nobody looked for would be missed.
 func moreTriples(v view) (Move, bool) {
 	t := v.r.Facts.Triples
-	p := v.sp.Profile.Propagation
+	span, apart := deathSpan(v.sp)
 	switch {
 	case len(t) == 0:
 		return wait(v, v.now.Add(soon), "the old pair is refused; a counting look needs the new pair accepted and a "+
 			"made-up one refused: "+why(v.s.New, v.s)+", "+why(v.s.Random, v.s), ""), true
-	case len(t) >= minTriples && t[len(t)-1].At.Sub(t[0].At) >= p:
+	case len(t) >= minTriples && t[len(t)-1].At.Sub(t[0].At) >= span:
 		return Move{}, false
 	}
-	next := later(t[len(t)-1].At.Add(p/(minTriples-1)), v.now.Add(2*time.Second))
-	return wait(v, next, fmt.Sprintf("the old pair is refused (%d of at least %d looks over %s)", len(t), minTriples, p), ""), true
+	next := earlier(later(t[len(t)-1].At.Add(apart), v.now.Add(2*time.Second)), v.now.Add(proofGap))
+	return wait(v, next, fmt.Sprintf("the old pair is refused (%d of at least %d looks over %s)", len(t), minTriples, span), ""), true
 }
 
 func provenDead(v view) (Move, bool) {

@@ -210,6 +210,18 @@ func newRefused(v view) (Move, bool) {
 			v.sp.Environment + " and paste it again, or create another"}, true
 }
 
+// acceptsAnybody: a broken gateway, or a cache in between, may accept whatever it is shown (I-4).
+func acceptsAnybody(v view) (Move, bool) {
+	if !v.sp.Profile.FailingProbes || verdict(v.s.Random) == vendors.Refused {
+		return Move{}, false
+	}
+	reason := "the host accepts a pair that nobody ever issued, so that its word about the new one means nothing"
+	if verdict(v.s.Random) == vendors.Unclear {
+		reason = "whether the host refuses a made-up pair is unclear: " + why(v.s.Random, v.s)
+	}
+	return trouble(v, v.now.Add(soon), reason+"; the new pair is sealed here"), true
+}
+
 func wrongEnvironment(v view) (Move, bool) {
 	if v.s.New.Environment == "" || v.s.New.Environment == v.sp.Environment {
 		return Move{}, false

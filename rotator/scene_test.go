@@ -103,7 +103,7 @@ func (c *scene) retiring() {
 	c.places(HoldsOld)
 	if c.r.State == AwaitingRevocation {
 		c.s.OldPair.Life, c.s.Old, c.s.New, c.s.Random, c.s.Control = Orphan, refused(), accepted(), refused(), "another"
-		c.r.Facts.Triples = triples(10*time.Minute, 5*time.Minute, 0)
+		c.r.Facts.Triples = triples(20*time.Minute, 10*time.Minute, 0)
 	}
 }
 
@@ -122,10 +122,12 @@ func (c *scene) underWay() {
 	c.held(target)
 	c.proven(target, holds)
 	switch c.r.State {
+	case Received:
+		c.s.Random = refused()
 	case AwaitingRevocation, RevocationProven:
 		c.s.OldPair.Life, c.s.NewPair.Life = Previous, Current
 		c.s.Old, c.s.Random = refused(), refused()
-		f.Triples = triples(10*time.Minute, 5*time.Minute, 0)
+		f.Triples = triples(20*time.Minute, 10*time.Minute, 0)
 	}
 }
 
@@ -141,7 +143,7 @@ func (c *scene) burial() {
 		return
 	}
 	c.places(HoldsNew)
-	c.r.Facts.Triples = triples(10*time.Minute, 5*time.Minute, 0)
+	c.r.Facts.Triples = triples(20*time.Minute, 10*time.Minute, 0)
 }
 
 // places: every place was seen so; the one that can't be read back is hidden.

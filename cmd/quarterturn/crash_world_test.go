@@ -94,7 +94,16 @@ func (t *crashTeller) hurry() error {
 		return errors.Join(err, errors.New("the configuration has another overlap"))
 	}
 	text = bytes.Replace(text, []byte("overlap: 24h"), []byte("overlap: 20m"), 1)
-	return os.WriteFile(t.path("quarterturn.yaml"), text, 0o600)
+	return errors.Join(t.pace(), os.WriteFile(t.path("quarterturn.yaml"), text, 0o600))
+}
+
+// pace lets the profile say how long a revocation takes here, or a death proof would be most of a story.
+func (t *crashTeller) pace() error {
+	text, err := os.ReadFile(t.path("bluum-demo.yaml"))
+	if err != nil || bytes.Contains(text, []byte("lifecycle:")) {
+		return err
+	}
+	return os.WriteFile(t.path("bluum-demo.yaml"), append(text, "lifecycle: {propagation: 10m}\n"...), 0o600)
 }
 
 // process runs f as one process. After a death the next one is wired on the same files, as the next command would be.

@@ -95,7 +95,11 @@ func TestStoryBothDead(t *testing.T) {
 	b.broken = true
 	b.after(demoBites + 30*time.Minute)
 	b.is(rotator.AwaitingKey, "third")
-	b.next()
+	for range 3 { // a pass may find the burial of the second one alone, which knows of no consumer
+		if b.next(); b.code == exitStop {
+			break
+		}
+	}
 	if b.code != exitStop {
 		t.Errorf("exit code %d while every consumer is down:\n%s", b.code, b.out)
 	}
