@@ -72,7 +72,7 @@ func why(s Stage, err error) string {
 }
 
 func ours(err error) string {
-	for _, e := range []error{errPinned, errLoopback, errProxy} {
+	for _, e := range []error{errPinned, errLoopback, errProxy, errShortKey} {
 		if errors.Is(err, e) {
 			return e.Error()
 		}

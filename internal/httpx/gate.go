@@ -19,6 +19,7 @@ var (
 	errPlain    = errors.New("plain http is for loopback only")
 	errUser     = errors.New("a URL must not carry credentials")
 	errLoopback = errors.New("localhost does not lead to loopback")
+	errShortKey = errors.New("certificate with too short a key")
 	errProxy    = errors.New("the proxy refused the connection")
 )
 

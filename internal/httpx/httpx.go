@@ -4,6 +4,7 @@
 package httpx
 
 import (
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -29,6 +30,9 @@ type Options struct {
 	// Proxy chooses the proxy of a request; nil takes HTTPS_PROXY and NO_PROXY from the environment. It is never asked
 	// for a loopback address.
 	Proxy func(*http.Request) (*url.URL, error)
+	// Below stands in the network's place when it is not nil: for harnesses that play a whole vendor in memory. What a
+	// client refuses to send, or to follow, does not reach it either.
+	Below http.RoundTripper
 }
 
 // NewClient builds a client. It fails when the CA file cannot be used or the proxy setting cannot be parsed. Call it
@@ -43,7 +47,9 @@ func NewClient(o Options) (*http.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	gate.next = transport(o, roots, gate)
+	if gate.next = o.Below; gate.next == nil {
+		gate.next = transport(o, roots, gate)
+	}
 	return &http.Client{Transport: gate, Timeout: o.Timeout, CheckRedirect: stay}, nil
 }
 
@@ -73,7 +79,7 @@ func transport(o Options, roots *x509.CertPool, g *gate) *http.Transport {
 	return &http.Transport{
 		Proxy:                  g.proxy,
 		DialContext:            g.dial,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, VerifyConnection: CheckPeer},
 		TLSHandshakeTimeout:    o.Handshake,
 		DisableKeepAlives:      true,
 		DisableCompression:     true,
@@ -81,6 +87,21 @@ func transport(o Options, roots *x509.CertPool, g *gate) *http.Transport {
 		MaxResponseHeaderBytes: 64 << 10,
 		OnProxyConnectResponse: proxyAnswer,
 	}
+}
+
+// shortestRSA is the shortest key that the authorities of the web have signed since 2014, in bits (CA/Browser Forum, Baseline
+// Requirements, 6.1.5).
+const shortestRSA = 2048
+
+// CheckPeer refuses a server whose certificates, which were verified before, hold an RSA key that can be broken: crypto/tls
+// takes 1024 bits. The error names no certificate.
+func CheckPeer(s tls.ConnectionState) error {
+	for _, c := range s.PeerCertificates {
+		if key, ok := c.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() < shortestRSA {
+			return errShortKey
+		}
+	}
+	return nil
 }
 
 // authorities returns nil, the system's, when no file is named.

@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -242,6 +243,31 @@ func TestTLS(t *testing.T) {
 		{"expired", caFile(t, expired.Certificate()), expired.URL, "certificate expired or not yet valid"},
 	} {
 		t.Run(c.name, func(t *testing.T) { fails(t, client(t, Options{CAFile: c.ca}), c.target, TLS, c.why) })
+	}
+}
+
+// A key of 1024 bits can be broken, and crypto/tls takes it.
+func TestAServerWithAShortKeyIsRefused(t *testing.T) {
+	for bits, ok := range map[int]bool{1024: false, 2048: true} {
+		key, err := rsa.GenerateKey(rand.Reader, bits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		form := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+			IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign}
+		der, err := x509.CreateCertificate(rand.Reader, form, form, key.Public(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}})
+		c := client(t, Options{CAFile: caFile(t, s.Certificate())})
+		if ok {
+			if _, err := get(t, c, s.URL); err != nil {
+				t.Error(err)
+			}
+			continue
+		}
+		fails(t, c, s.URL, TLS, errShortKey.Error())
 	}
 }
 

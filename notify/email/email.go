@@ -23,6 +23,7 @@ import (
 
 	"github.com/wneessen/go-mail"
 
+	"quarterturn/internal/httpx"
 	"quarterturn/notify"
 	"quarterturn/secret"
 )
@@ -175,7 +176,7 @@ func (n *Notifier) client(way *line) (*mail.Client, error) {
 }
 
 func tlsConfig(c Connection) (*tls.Config, error) {
-	config := &tls.Config{ServerName: c.Host, MinVersion: tls.VersionTLS12}
+	config := &tls.Config{ServerName: c.Host, MinVersion: tls.VersionTLS12, VerifyConnection: httpx.CheckPeer}
 	if c.CAFile == "" {
 		return config, nil
 	}
