@@ -25,6 +25,15 @@ test-crash: ## every stop and fault at every call of every story, and every pair
 test-worlds: ## 3,000 random worlds of vendors, people and faults against the invariants; make test lives through 200 fixed ones
 	QUARTERTURN_WORLDS=random $(GO) test -count=1 -timeout 30m -v -run '^TestInvariants' ./rotator -rapid.checks=3000
 
+HEAVY += test-vendors
+.PHONY: test-vendors
+test-vendors: ## 100,000 lying vendors, lines and people: never a false death; make test lives through every kind once
+	QUARTERTURN_VENDORS=all GOGC=400 $(GO) test -count=1 -timeout 60m -v -run '^TestVendors' ./rotator
+
+.PHONY: test-hosts
+test-hosts: ## redirects, other hosts, spellings, names that lead elsewhere and bad certificates, on every way out; make test does all of it too
+	$(GO) test -count=1 -v ./test/hosts
+
 HEAVY += test-age
 .PHONY: test-age
 test-age: ## every hour of 2024-2032 in every IANA zone against the 90-day rule; make test looks at every 397th
