@@ -208,7 +208,7 @@ inline record() {
 
 /* Accept: shape and never-seen are checked, sealed first, committed; "safe" is said after it was read back */
 inline accept(p) {
-	if :: st == awaiting_key -> st = received; neu = p; sealed[p] = (PLANT != 8); told = 0; fresh[0] = 0; fresh[1] = 0
+	if :: st == awaiting_key -> st = received; neu = p; sealed[p] = (PLANT != 6); told = 0; fresh[0] = 0; fresh[1] = 0
 	   :: else fi
 }
 
@@ -240,9 +240,6 @@ look:	/* by observing only; each look is a moment of its own */
 		proven = !back;                 /* planted: the process that still drains is not asked */
 #else
 		proven = !back && (linger == 0 || linger == want);
-#endif
-#if PLANT == 5
-		if :: st == verified -> proven = 1 :: else fi; /* planted: the pass that asks does not look at the consumers again */
 #endif
 		if :: st == awaiting_revocation ->
 			triple(OLD, neu);
@@ -291,7 +288,7 @@ decided:	vO = 0; vN = 0; tr = 0; proven = 0; back = 0; sB = 0;
 	if	/* record: one transaction, if nothing was recorded since and no later claim was made */
 	:: STOP
 	:: atomic {
-#if PLANT == 6
+#if PLANT == 5
 		if :: true ->                   /* planted: neither epoch nor revision is compared */
 #else
 		if :: mine[me] && fresh[me] ->
@@ -310,11 +307,7 @@ burial:	/* the small journey of one pair: waits a grace, observes again, asks, i
 			if
 			:: sA == buried || sB == buried || sA == TORN || sB == TORN || uses[0] == buried || uses[1] == buried || linger == buried ->
 				if :: bst > 2 -> bst = 2 :: else fi
-#if PLANT == 7
-			:: else -> if :: bst < 3 -> bst = 3 :: else fi /* planted: no grace for an effect under way */
-#else
 			:: else -> if :: bst == 2 -> bst = 3 :: else fi
-#endif
 			fi;
 			if
 			:: bst >= 3 && tr == ACC -> bst = 3; belapsed = 0

@@ -74,8 +74,6 @@ planted 1 'one refusal is a death' 1
 planted 2 'a place that compares no versions' 2
 planted 3 'a draining process is not asked' 0
 planted 4 'a triple without its controls' 1
-planted 5 'asks without looking again' 2
-planted 6 'a record without epoch and revision' 2
-planted 7 'a burial without its grace' 2
-planted 8 'accepts without sealing' 0
+planted 5 'a record without epoch and revision' 2
+planted 6 'accepts without sealing' 0
 exit $bad
