@@ -281,6 +281,12 @@ func TestDecideFailed(t *testing.T) {
 	table(t, Routine, FailedState, join(abandonDenied(), back, deadLines()[1:], []ask{
 		{name: "both pairs are refused: a third key, whatever had failed", row: "bothDead", passes: "heedResume heedRollback",
 			given: newRefusedFor(refused(), sureDead), want: thirdKey()},
+		{name: "L-1: the new pair was refused, and no copy of it is left to ask with: a person is awaited", row: "newDead", passes: "bothDead",
+			given: stoppedWithout, want: reply{why: "no copy of it can be opened", command: "quarterturn resume bluum",
+				broken: "already use the new pair", next: tick}},
+		{name: "the same, and the old one works: the way back", row: "newDead",
+			given: func(c *scene) { stoppedWithout(c); c.s.Old = accepted() },
+			want:  reply{command: "quarterturn rollback bluum", broken: "already use the new pair", next: soon}},
 		{name: "L-1: a person is awaited, with one command", row: "awaitHelp", passes: "bothDead newDead",
 			want: reply{why: "refuses this access", command: "quarterturn resume bluum", next: tick}},
 		{name: "L-1: the old pair is refused: going back is not offered", row: "awaitHelp",
@@ -298,6 +304,12 @@ func TestDecideFailed(t *testing.T) {
 		{name: "another wish is no wish to resume", row: "denyAbandon", passes: "heedResume",
 			given: func(c *scene) { c.wish(WishAbandon, "sam") }, want: reply{deny: "quarterturn rollback bluum"}},
 	}))
+}
+
+// stoppedWithout: both pairs were refused, and then the new one's sealed copy was lost.
+func stoppedWithout(c *scene) {
+	newRefusedFor(refused(), time.Hour)(c)
+	c.s.New, c.s.NewHeld, c.s.NewOpen = nil, false, false
 }
 
 func TestDecideBurial(t *testing.T) {

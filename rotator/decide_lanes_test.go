@@ -441,6 +441,9 @@ func failedIn(why string) []ask {
 	return join(abandonTooLate(), noWayBack(why), onwardLines(), []ask{
 		{name: "it waits for help, and no way back is offered", row: "awaitHelp", passes: "heedResume refuseRollback newDeadOnly",
 			want: reply{why: "Mend it and resume", command: "quarterturn resume bluum", next: tick}},
+		{name: "L-1: the new pair was refused, and no copy of it is left to ask with: a person is awaited", row: "newDeadOnly",
+			given: stoppedWithout, want: reply{why: "no copy of it can be opened", command: "quarterturn resume bluum",
+				broken: "already use the new pair", next: tick}},
 		{name: "resume", row: "heedResume", given: func(c *scene) { c.wish(WishResume, "sam") },
 			want: reply{to: Staged, again: []string{"api", "jobs"}, why: "resumed, as sam asked"}},
 	})

@@ -168,6 +168,8 @@ func newDead(v view) (Move, bool) {
 	switch {
 	case v.wayBack():
 		m = wait(v, v.now.Add(soon), reason+", and accepts the old one", v.cmd("rollback"))
+	case v.stoppedWithout():
+		m = v.resumeWithout(reason)
 	case verdict(v.s.Old) != vendors.Unclear:
 		m = trouble(v, v.now.Add(soon), reason+", and the old one leads nowhere: looking again, to be sure, before a third key is asked for")
 	default:
@@ -175,6 +177,16 @@ func newDead(v view) (Move, bool) {
 	}
 	m.Broken = "consumers that already use the new pair fail"
 	return m, true
+}
+
+// stoppedWithout: nothing here can return the new pair, so the vendor cannot be asked about it again; where it stopped nobody
+// looks at the places, which might.
+func (v view) stoppedWithout() bool {
+	return v.r.State == FailedState && v.r.New != "" && !v.s.NewHeld && !v.s.NewOpen
+}
+
+func (v view) resumeWithout(reason string) Move {
+	return wait(v, v.now.Add(tick), reason+", and no copy of it can be opened any more; resume, and another one is asked for", v.cmd("resume"))
 }
 
 // bothDead: neither key works, and that was seen again some minutes later, for one lying answer must not cost a living

@@ -253,6 +253,9 @@ func newDeadOnly(v view) (Move, bool) {
 		return Move{}, false
 	}
 	m := trouble(v, v.now.Add(soon), "the vendor refuses the NEW pair; there is no way back: looking again, to be sure, before a third key is asked for")
+	if v.stoppedWithout() {
+		m = v.resumeWithout("the vendor refused the NEW pair when it last answered")
+	}
 	m.Broken = "consumers that already use the new pair fail"
 	return m, true
 }
