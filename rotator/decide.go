@@ -185,8 +185,8 @@ func burialRows(s State) []row {
 	if s == RevocationProven {
 		return []row{inUseAgain, aliveAgain, currentGone, watchOver, cannotOpen, watchOn}
 	}
-	return []row{inUseAgain, grace, stillHeld, stillUsed, attestedEnd, cannotOpen, unprovable, currentDead, awaitRevocation,
-		moreTriples, provenDead}
+	return []row{inUseAgain, grace, stillHeld, stillUsed, attestedEnd, cannotOpen, currentLost, unprovable, currentDead,
+		awaitRevocation, moreTriples, provenDead}
 }
 
 // ---- answers -------------------------------------------------------------------------------------------------

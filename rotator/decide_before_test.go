@@ -78,6 +78,12 @@ func TestDecideDue(t *testing.T) {
 				c.s.Orphans = []OrphanSeen{{Pair: otherID, Why: "do NOT revoke the other one", Command: "quarterturn rotate bluum"}}
 			},
 			want: reply{why: "revoke it in the portal and attest that", command: "quarterturn attest bluum --pair other --reason WHY"}},
+		{name: "L-1: no room, and whether the pair in use works cannot be asked: the orphan may be all there is", row: "liveLimit",
+			given: func(c *scene) {
+				c.s.Live = 2
+				c.s.Orphans = []OrphanSeen{{Pair: otherID, Why: "no place returns it", Command: "quarterturn rotate bluum"}}
+			},
+			want: reply{why: "do NOT revoke the other one; put the pair in use back", command: "quarterturn check bluum"}},
 		{name: "a vendor whose limit is unknown", row: "askForKey", passes: "liveLimit",
 			given: func(c *scene) { c.s.Live, c.sp.Profile.LiveLimit = 5, 0 }, want: reply{to: AwaitingKey}},
 		{name: "L-1: the key came in while preflight failed: it is the one there is room for", row: "askForKey", passes: "liveLimit",
@@ -159,6 +165,14 @@ func TestDecideAwaitingKey(t *testing.T) {
 		{name: "I-16: an orphan may be alive: its burial's command goes first", row: "orphanFirst", passes: "preflightBroke",
 			given: func(c *scene) { c.s.Orphans = orphans() },
 			want:  reply{why: "goes first: revoke it in the portal", command: "quarterturn revoked bluum --pair other"}},
+		{name: "L-1: the pair in use is not held, and the orphan's burial waits for this key, which does not wait for it", row: "awaitKey",
+			passes: "orphanFirst", given: func(c *scene) {
+				c.s.OldHeld, c.s.Orphans = false, []OrphanSeen{{Pair: otherID, Why: "no place returns it", Command: "quarterturn rotate bluum"}}
+			}, want: reply{command: "quarterturn rotate bluum"}},
+		{name: "I-16: the pair in use is held by now: the burial can go on, and goes first", row: "orphanFirst",
+			given: func(c *scene) {
+				c.s.Orphans = []OrphanSeen{{Pair: otherID, Why: "no place returned it", Command: "quarterturn rotate bluum"}}
+			}, want: reply{why: "goes first: no place returned it", command: "quarterturn rotate bluum"}},
 		{name: "L-1: the pair that was written was lost: its burial may wait for this key, which does not wait for it", row: "awaitKey",
 			passes: "preflightBroke orphanFirst", given: func(c *scene) {
 				c.r.Facts.Wrote, c.s.Orphans, c.s.Problems = true, orphans(), []string{"place ci holds another pair"}

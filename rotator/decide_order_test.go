@@ -12,7 +12,7 @@ func precedence(lane Lane) []string {
 	first := []string{"heedHurry", "ledgerUnfit"}
 	if lane == Burial {
 		return append(first, "inUseAgain", "grace", "aliveAgain", "currentGone", "watchOver", "stillHeld", "stillUsed", "attestedEnd",
-			"cannotOpen", "watchOn", "unprovable", "currentDead", "awaitRevocation", "moreTriples", "provenDead")
+			"cannotOpen", "watchOn", "currentLost", "unprovable", "currentDead", "awaitRevocation", "moreTriples", "provenDead")
 	}
 	return slices.Concat(first, []string{
 		// a person's wish

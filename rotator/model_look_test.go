@@ -97,6 +97,9 @@ func (e *eye) orphan(p Pair) OrphanSeen {
 		Command: "quarterturn attest bluum --pair " + string(p.ID) + " --reason WHY"}
 	if g := e.s.graves[pairNo(p.ID)-1]; g.lane != 0 {
 		o.Why, o.Command = "buried", said1(g.asks != asksNothing, "quarterturn revoked bluum --pair "+string(p.ID))
+		if g.asks == asksKey {
+			o.Command = "quarterturn rotate bluum"
+		}
 		o.InPlace = g.has(bUsed) && e.m.blind()
 	}
 	return o

@@ -370,6 +370,16 @@ func stillUsed(v view) (Move, bool) {
 	return Move{}, false
 }
 
+// currentLost: the sealed copy of the pair in use is wiped once a place returns it, and now no place does: nobody can ask
+// whether it works, so the other one may be all there is, and no death can be proven. A new pair ends the wait.
+func currentLost(v view) (Move, bool) {
+	if v.s.NewPair.ID == "" || v.s.New != nil || v.s.NewHeld || v.s.NewAway {
+		return Move{}, false
+	}
+	return wait(v, v.now.Add(soon), "no sealed copy of the pair in use exists and no place returns it any more, so that nobody can "+
+		"say whether it works: do NOT revoke the other one; put it back into its place, or bring in a new pair", v.cmd("rotate")), true
+}
+
 // currentDead: while the pair in use is not accepted, the other one may be all there is. A new pair ends the wait.
 func currentDead(v view) (Move, bool) {
 	switch verdict(v.s.New) {

@@ -79,9 +79,13 @@ func liveLimit(v view) (Move, bool) {
 		return wait(v, v.now.Add(tick), reason, v.cmd("check")), true
 	}
 	o := v.s.Orphans[0]
-	if v.r.Facts.OldDead && (o.Command == "" || o.Command == v.cmd("rotate")) { // its burial waits for a pair in use that works, and there is none
+	switch newPair := o.Command == v.cmd("rotate"); {
+	case v.r.Facts.OldDead && (o.Command == "" || newPair): // its burial waits for a pair in use that works, and there is none
 		o.Why = "no pair in use works, so its death cannot be proven: revoke it in the portal and attest that"
 		o.Command = v.cmd("attest") + " --pair " + string(o.Pair) + " --reason WHY"
+	case newPair: // its burial waits for a new pair, and there is no room for one
+		o.Why = "whether the pair in use works cannot be asked: do NOT revoke the other one; put the pair in use back into its place"
+		o.Command = v.cmd("check")
 	}
 	return wait(v, v.now.Add(tick), reason+"; of the one nobody should use: "+o.Why, o.Command), true
 }
@@ -135,6 +139,9 @@ func orphanFirst(v view) (Move, bool) {
 		return Move{}, false
 	}
 	o := v.s.Orphans[0]
+	if !v.s.OldHeld && o.Command == v.cmd("rotate") { // nobody can ask about the pair in use either: the orphan waits for this key
+		return Move{}, false
+	}
 	if f.Wrote {
 		return wait(v, v.now.Add(tick), "the new pair was lost after it was written, and the vendor has no room for another: go back, and it is buried",
 			v.cmd("rollback")), true
