@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"text/template"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"quarterturn/internal/config"
 	"quarterturn/internal/seal/age"
@@ -108,25 +110,39 @@ func promptFor(q question) string {
 	return q.ask + " [" + q.fallback + "] "
 }
 
-// init writes key files and configuration beside each other, and nothing over anything.
+// made is what init found or made: paths.
+type made struct{ written, kept []string }
+
+// init writes key files and a configuration beside each other, and nothing over anything. Only one at a time works in a folder.
 func (a *app) init(in initial) error {
 	dir := filepath.Dir(a.config)
-	files := []string{a.config, filepath.Join(dir, "seal.key"), filepath.Join(dir, "fingerprint.key")}
-	for _, f := range files {
-		if _, err := os.Lstat(f); !errors.Is(err, os.ErrNotExist) {
-			return usage("%s exists already; nothing was written", f)
-		}
+	unlock, err := lockAlone(dir)
+	if err != nil {
+		return usage("the folder of the configuration cannot be locked: %w; nothing was written", err)
+	}
+	defer unlock()
+	if there, err := begun(a.config); there || err != nil {
+		return usage("%w; nothing was written", cmp.Or(err, fmt.Errorf("%s exists already", a.config)))
 	}
 	if err := in.sound(dir); err != nil {
 		return err
 	}
-	if err := in.create(files); err != nil {
+	m, err := in.create(a.config, filepath.Join(dir, "seal.key"), filepath.Join(dir, "fingerprint.key"))
+	if err != nil {
 		return err
 	}
+	return a.p.give(in.answer(m))
+}
+
+// answer says what was made, and what to do with it.
+func (in initial) answer(m made) answer {
 	next := "quarterturn check " + in.Name
-	return a.p.give(answer{json: map[string]any{"written": files, "next": next}, next: next, text: func(p *printer) {
-		for _, f := range files {
+	return answer{json: map[string]any{"written": m.written, "kept": m.kept, "next": next}, next: next, text: func(p *printer) {
+		for _, f := range m.written {
 			p.mark("ok", "wrote %s", f)
+		}
+		for _, f := range m.kept {
+			p.mark("note", "kept %s, which was here already: the configuration uses it", f)
 		}
 		p.mark("note", "seal.key opens every sealed pair, and fingerprint.key recognises them: keep copies where you keep "+
 			"such keys, and never in a repository")
@@ -134,20 +150,75 @@ func (a *app) init(in initial) error {
 			p.mark("note", "let %s report which pair it runs with: quarterturn fingerprint key %s --file print.key, and "+
 				"docs/recipes/fingerprint.md", in.Consumer, in.Consumer)
 		}
-	}})
+	}}
 }
 
-// create writes configuration, sealing identity and fingerprint key: all three, or none.
-func (in initial) create(files []string) error {
-	recipient, err := newKeyFiles(files[1], files[2])
+// create writes sealing identity, fingerprint key and configuration, in this order: without a configuration nothing is done
+// yet, so that an init that was killed is simply begun again. Key files that are here already are used and never touched.
+func (in initial) create(config, seal, fingerprint string) (made, error) {
+	m := made{written: []string{}, kept: []string{}}
+	recipient, err := m.key(seal, age.Recipient, age.NewIdentity)
+	if err == nil {
+		_, err = m.key(fingerprint, loadable, newFingerprintKey)
+	}
 	if err != nil {
-		return usage("the key files cannot be written: %w", err)
+		return m, usage("the key files cannot be used: %w", errors.Join(err, m.undo()))
 	}
 	in.Recipients = append([]string{recipient}, in.Recipients...)
-	if err := in.write(files[0]); err != nil {
-		return usage("%w; nothing was left behind", errors.Join(err, os.Remove(files[1]), os.Remove(files[2])))
+	if err := in.write(config); err != nil {
+		return m, usage("%w; nothing was left behind", errors.Join(err, m.undo()))
 	}
-	return nil
+	m.written = append([]string{config}, m.written...)
+	return m, nil
+}
+
+// key uses the key file at path, or makes it.
+func (m *made) key(path string, use, create func(string) (string, error)) (string, error) {
+	there, err := begun(path)
+	if err != nil {
+		return "", err
+	}
+	if there {
+		m.kept = append(m.kept, path)
+		return use(path)
+	}
+	text, err := create(path)
+	if err == nil {
+		m.written = append(m.written, path)
+	}
+	return text, err
+}
+
+func (m *made) undo() (err error) {
+	for _, path := range m.written {
+		err = errors.Join(err, os.Remove(path))
+	}
+	return err
+}
+
+// begun says whether something is at path. A file without a byte is what a killed init leaves between creating a file and
+// writing it, and goes: only call it under the lock.
+func begun(path string) (bool, error) {
+	info, err := os.Lstat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err == nil && info.Mode().IsRegular() && info.Size() == 0 {
+		return false, os.Remove(path)
+	}
+	return true, err
+}
+
+// lockAlone locks a folder itself, so that no lock file is left behind.
+func lockAlone(dir string) (unlock func(), err error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() { _ = f.Close() }, nil
 }
 
 // sound checks the answers as the configuration would, before anything is written.
@@ -185,7 +256,10 @@ func (in initial) write(path string) error {
 		return fmt.Errorf("the configuration cannot be written: %w", err)
 	}
 	_, err = f.Write(b.Bytes())
-	return errors.Join(err, f.Close())
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		err = fmt.Errorf("the configuration cannot be written: %w", errors.Join(err, os.Remove(path)))
+	}
+	return err
 }
 
 // newKeyFiles makes a sealing identity and a fingerprint key, and returns the identity's recipient.
@@ -194,8 +268,18 @@ func newKeyFiles(seal, fingerprint string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := secret.CreateFile(fingerprint, secret.New(secret.NewKey()+"\n")); err != nil {
+	if _, err := newFingerprintKey(fingerprint); err != nil {
 		return "", errors.Join(err, os.Remove(seal))
 	}
 	return recipient, nil
+}
+
+func newFingerprintKey(path string) (string, error) {
+	return "", secret.CreateFile(path, secret.New(secret.NewKey()+"\n"))
+}
+
+// loadable is nil for a file of fingerprint keys.
+func loadable(path string) (string, error) {
+	_, err := secret.LoadKeys(path)
+	return "", err
 }

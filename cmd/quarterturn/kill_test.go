@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -49,4 +52,42 @@ func (b *bench) killed(after time.Duration, args ...string) {
 	_ = c.Wait()
 	kill.Stop()
 	b.everything.WriteString(fmt.Sprint(c.ProcessState, "\n"))
+}
+
+// TestKilledInit kills the real init at ever later moments: the same command goes through afterwards, with no file removed by
+// hand, and a sealing identity that was made once stays.
+func TestKilledInit(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, identity := t.TempDir(), ""
+	if err := os.Symlink(exe, filepath.Join(dir, "quarterturn")); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 40 {
+		_, _ = initIn(dir, time.Duration(2*(i+1))*time.Millisecond)
+		text, err := os.ReadFile(filepath.Join(dir, "seal.key"))
+		if err != nil && !errors.Is(err, os.ErrNotExist) || identity != "" && string(text) != identity {
+			t.Fatalf("the sealing identity is another one (%v)", err)
+		}
+		identity = string(text)
+		again := []string{"quarterturn.yaml", "fingerprint.key"}[i%2:]
+		for _, name := range again { // so that there is something left to be done
+			_ = os.Remove(filepath.Join(dir, name))
+		}
+		_ = os.Remove(filepath.Join(dir, "quarterturn.yaml"))
+	}
+	if said, err := initIn(dir, time.Minute); err != nil {
+		t.Errorf("init: %v: %s", err, said)
+	}
+}
+
+// initIn runs init in dir, and kills it after a while if it still lives.
+func initIn(dir string, after time.Duration) (said []byte, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), after)
+	defer cancel()
+	c := exec.CommandContext(ctx, filepath.Join(dir, "quarterturn"), "init", "--environment", "sandbox", "--owner", "owner@acme.example")
+	c.Dir = dir
+	return c.CombinedOutput()
 }

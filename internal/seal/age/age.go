@@ -151,3 +151,24 @@ func NewIdentity(path string) (recipient string, err error) {
 	}
 	return recipient, nil
 }
+
+// Recipient is what NewIdentity returned for a file that holds one identity and passes secret.CheckFile. ErrIdentityFile: it
+// holds another number of them, or something else.
+func Recipient(identityFile string) (string, error) {
+	if err := secret.CheckFile(identityFile); err != nil {
+		return "", err
+	}
+	text, err := os.ReadFile(identityFile)
+	if err != nil {
+		return "", err
+	}
+	defer clear(text)
+	identities, err := parseIdentities(text)
+	if err == nil && len(identities) != 1 {
+		err = fmt.Errorf("%w: it holds %d identities, and not one", ErrIdentityFile, len(identities))
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", identityFile, err)
+	}
+	return identities[0].(*filippo.X25519Identity).Recipient().String(), nil
+}

@@ -330,6 +330,13 @@ func TestNewIdentity(t *testing.T) {
 	if strings.Contains(recipient, "SECRET") || !strings.HasPrefix(recipient, "age1") || !strings.Contains(before, "# recipient: "+recipient+"\n") {
 		t.Errorf("recipient %q is not the one in the file", recipient)
 	}
+	if known, err := age.Recipient(path); known != recipient || err != nil {
+		t.Errorf("the recipient of the file is %q (%v), and not %q", known, err, recipient)
+	}
+	two := keyFile(t, before+before)
+	if _, err := age.Recipient(two); !errors.Is(err, age.ErrIdentityFile) {
+		t.Errorf("two identities in a file: %v", err)
+	}
 	if again, err := age.NewIdentity(path); again != "" || !errors.Is(err, fs.ErrExist) {
 		t.Errorf("over an existing file: %v", err)
 	}
