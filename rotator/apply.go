@@ -46,7 +46,7 @@ func apply(r Rotation, m Move, now time.Time) Rotation {
 func dropNew(r Rotation, m Move) Rotation {
 	f := &r.Facts
 	f.BothDead = f.BothDead || r.State != Received && !m.Spare
-	f.Rejected, f.Tenant, f.Seen, f.Portal, f.Revoked, f.SubmittedBy = m.Why, "", "", nil, nil, ""
+	f.Rejected, f.Tenant, f.Seen, f.Portal, f.SubmittedBy = m.Why, "", "", nil, ""
 	f.Places, f.Proofs, f.Triples = map[string]PlaceFact{}, map[string]Proof{}, nil // runs stay: their attempts number the once-keys
 	f.Approvals, f.Attested = nil, map[string]Word{}
 	f.NewDead, f.JointSince = false, time.Time{}
@@ -66,8 +66,11 @@ func enter(r Rotation, to State, now time.Time) Rotation {
 	if to == Verified {
 		f.Looks, f.Misses = 0, 0
 	}
-	if r.State == AwaitingRevocation && to != RevocationProven || r.Lane == Burial && to == AwaitingRevocation {
-		f.Revoked, f.EndWord = nil, nil // a request that was withdrawn is asked anew
+	if r.State == AwaitingRevocation && to != RevocationProven { // the request is withdrawn; that the old pair was revoked may be true
+		f.EndWord = nil
+	}
+	if r.Lane == Burial && to == AwaitingRevocation {
+		f.Revoked, f.EndWord = nil, nil // it is asked anew
 	}
 	if r.Lane == Burial && to == RevocationProven {
 		f.DeadAt = now

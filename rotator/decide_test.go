@@ -197,6 +197,16 @@ func rollbackLines() []ask {
 		{name: "I-4: rollback is wished and the old pair answers for another environment", row: "heedRollback",
 			given: func(c *scene) { c.wish(WishRollback, "sam"); c.s.Old = accepted(); c.s.Old.Environment = "sandbox" },
 			want:  reply{deny: "answers for sandbox, not for production"}},
+		{name: "I-1: rollback is wished, and a moment ago somebody said that the old pair was revoked", row: "heedRollback",
+			given: saidThenBack(time.Minute, accepted()), want: reply{deny: "the old pair was revoked, as sam said"}},
+		{name: "I-1: the same, and whether the new one works is unclear", row: "heedRollback",
+			given: saidThenBack(9*time.Minute, unclear()), want: reply{deny: "the old pair was revoked, as sam said"}},
+		{name: "the same, and it should have died by now", row: "heedRollback",
+			given: saidThenBack(10*time.Minute, unclear()), want: reply{to: RollingBack}},
+		{name: "the same, and the new one is refused: nothing to lose", row: "heedRollback",
+			given: saidThenBack(time.Minute, refused()), want: reply{to: RollingBack}},
+		{name: "the same, and no pair works: nothing to lose", row: "heedRollback",
+			given: func(c *scene) { saidThenBack(time.Minute, nil)(c); c.r.Facts.BothDead = true }, want: reply{to: RollingBack}},
 		{name: "I-12: rollback is wished and no sealed copy exists, as was waived", row: "heedRollback",
 			given: func(c *scene) {
 				c.wish(WishRollback, "sam")
@@ -204,6 +214,15 @@ func rollbackLines() []ask {
 				c.r.Facts.NoRollback = "olga: laptop"
 			},
 			want: reply{deny: "(waived: olga: laptop)"}},
+	}
+}
+
+// saidThenBack: the vendor accepts the old pair, which somebody said so long ago was revoked, and rollback is wished.
+func saidThenBack(before time.Duration, rd *vendors.Reading) func(c *scene) {
+	return func(c *scene) {
+		c.s.Old, c.s.New = accepted(), rd
+		c.r.Facts.Revoked = &Word{Kind: RevokedIt, Who: "sam", Fragment: "OLD1", At: ago(before)}
+		c.wish(WishRollback, "sam")
 	}
 }
 

@@ -22,6 +22,7 @@ func learn(sp Spec, r Rotation, s Seen, now time.Time) (Rotation, []Event) {
 	l.portal()
 	l.oldLife()
 	l.newLife()
+	l.saidRevoked()
 	l.places()
 	l.runs()
 	l.uses()
@@ -256,6 +257,20 @@ func (l *learner) newLife() {
 		}
 	case verdict(l.s.New) == vendors.Accepted || verdict(l.s.Old) == vendors.Accepted && !oldGone:
 		f.JointSince = time.Time{}
+	}
+}
+
+// saidRevoked: once a request is withdrawn, what was said on it stands, for the old pair may be dying, until the vendor
+// accepts that pair after the propagation time. What was said of another key says nothing of the way back.
+func (l *learner) saidRevoked() {
+	w := l.r.Facts.Revoked
+	if w == nil || !l.r.journey() || l.r.State == AwaitingRevocation || l.r.State == RevocationProven {
+		return
+	}
+	other := w.Fragment != "" && w.Fragment != l.s.OldPair.Fragment
+	lives := verdict(l.s.Old) == vendors.Accepted && !l.s.Old.At.Before(w.At.Add(l.sp.Profile.Propagation))
+	if other || lives {
+		l.r.Facts.Revoked = nil
 	}
 }
 

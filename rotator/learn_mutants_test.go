@@ -237,17 +237,18 @@ func TestApplyEnding(t *testing.T) {
 	for _, c := range []struct {
 		lane     Lane
 		from, to State
-		forgets  bool
+		revoked  bool // kept
+		end      bool // kept
 		died     bool
 	}{
-		{Routine, AwaitingRevocation, Staged, true, false}, {Routine, AwaitingRevocation, RevocationProven, false, false},
-		{Burial, RevocationProven, AwaitingRevocation, true, false}, {Routine, Verified, AwaitingRevocation, false, false},
-		{Burial, AwaitingRevocation, RevocationProven, false, true}, {Burial, RevocationProven, Closed, false, false},
+		{Routine, AwaitingRevocation, Staged, true, false, false}, {Routine, AwaitingRevocation, RevocationProven, true, true, false},
+		{Burial, RevocationProven, AwaitingRevocation, false, false, false}, {Routine, Verified, AwaitingRevocation, true, true, false},
+		{Burial, AwaitingRevocation, RevocationProven, true, true, true}, {Burial, RevocationProven, Closed, true, true, false},
 	} {
 		k := quiet(c.lane, c.from)
 		k.r.Facts.Revoked, k.r.Facts.EndWord, k.r.Facts.DeadAt = &Word{}, &Word{}, ago(time.Hour)
 		f := apply(k.r, Move{To: c.to}, k.now).Facts
-		if (f.Revoked == nil) != c.forgets || (f.EndWord == nil) != c.forgets || f.DeadAt.Equal(noon()) != c.died {
+		if (f.Revoked != nil) != c.revoked || (f.EndWord != nil) != c.end || f.DeadAt.Equal(noon()) != c.died {
 			t.Errorf("%+v: %+v", c, f)
 		}
 	}

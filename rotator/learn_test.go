@@ -437,9 +437,12 @@ func TestApplyEntersAState(t *testing.T) {
 			want: func(r Rotation) any { return r.Facts.Preflight }, is: noon()},
 		{name: "the soak begins anew", from: Redeployed, given: func(c *scene) { c.r.Facts.Looks, c.r.Facts.Misses = 9, 2 },
 			move: Move{To: Verified}, want: func(r Rotation) any { return []int{r.Facts.Looks, r.Facts.Misses} }, is: []int{0, 0}},
-		{name: "a withdrawn request is said anew", from: AwaitingRevocation,
-			given: func(c *scene) { toldRevoked("OLD1", time.Hour)(c); endWord(c) }, move: Move{To: Staged},
-			want: func(r Rotation) any { return r.Facts.Revoked == nil && r.Facts.EndWord == nil }, is: true},
+		{name: "I-1: a withdrawn request is attested anew, and what was said of the old pair stands", from: AwaitingRevocation,
+			given: func(c *scene) { endWord(c); toldRevoked("OLD1", time.Minute)(c) }, move: Move{To: Staged},
+			want: func(r Rotation) any { return r.Facts.Revoked != nil && r.Facts.EndWord == nil }, is: true},
+		{name: "I-1: it stands as well when the new pair is lost", from: AwaitingRevocation,
+			given: toldRevoked("OLD1", time.Minute), move: Move{To: AwaitingKey, DropNew: true, Spare: true},
+			want: func(r Rotation) any { return r.Facts.Revoked != nil }, is: true},
 		{name: "a proven one is not", from: AwaitingRevocation, given: toldRevoked("OLD1", time.Hour), move: Move{To: RevocationProven},
 			want: func(r Rotation) any { return r.Facts.Revoked != nil }, is: true},
 		{name: "a burial watches from the proof on", lane: Burial, from: AwaitingRevocation, move: Move{To: RevocationProven},
@@ -486,7 +489,7 @@ func TestApplyBothDeadLeadsToAThirdKey(t *testing.T) {
 	if diff := cmp.Diff([]int{0, len(c.r.Facts.Runs), 0, 0, 0, 0}, kept); diff != "" {
 		t.Errorf("places, proofs, triples, approvals, words of the second key are kept, or the runs that number the once-keys are not:\n%s", diff)
 	}
-	if f.NewDead || !f.JointSince.IsZero() || f.Revoked != nil {
+	if f.NewDead || !f.JointSince.IsZero() {
 		t.Errorf("the second key's death is remembered: %v since %s", f.NewDead, f.JointSince)
 	}
 	c = quiet(Routine, AwaitingKey)

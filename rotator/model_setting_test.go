@@ -62,6 +62,13 @@ func mishaps() []*setting {
 	working := func(state State) func(*model, *mState) bool {
 		return func(m *model, s *mState) bool { return m.states[s.row.state] == state && s.holder.phase == mWorking }
 	}
+	asked := func(m *model, s *mState) bool {
+		return m.states[s.row.state] == AwaitingRevocation && s.row.asks == asksRevoke
+	}
+	revokedAndLost := func(m *model, s *mState) {
+		m.obey(s, 0)
+		m.write(s, mVault, 0)
+	}
 	bothGone := func(m *model, s *mState) {
 		m.revoke(s, s.row.old)
 		m.revoke(s, s.row.new)
@@ -74,6 +81,7 @@ func mishaps() []*setting {
 		{name: "replace, stopped at a place", begin: after(laned(Replace, adopted), putting, forbidden), old: old, kills: true, spec: replace},
 		{name: "routine, stopped, and somebody revokes", begin: after(after(adopted, putting, forbidden), in(FailedState), bothGone), old: old},
 		{name: "routine, both revoked by hand", begin: after(adopted, in(Verified), bothGone), old: old},
+		{name: "routine, revoked, and then a place is lost", begin: after(adopted, asked, revokedAndLost), old: old},
 		{name: "routine, abandoned too late", begin: after(adopted, working(Staged), say(wAbandon)), old: old},
 		{name: "compromised, abandoned too late", begin: after(hurried(adopted), working(Staged), say(wAbandon)), old: old},
 		{name: "replace, first key, abandoned too late", begin: after(laned(Replace, nothing), working(Staged), say(wAbandon)), old: old,

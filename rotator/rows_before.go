@@ -135,7 +135,7 @@ func pairCameIn(v view) (Move, bool) {
 func orphanFirst(v view) (Move, bool) {
 	f := v.r.Facts
 	full := v.sp.Profile.LiveLimit > 0 && v.s.Live >= v.sp.Profile.LiveLimit
-	if len(v.s.Orphans) == 0 || f.BothDead || f.OldDead || f.Wrote && !(full && v.wayBack() && v.s.OldHeld) {
+	if len(v.s.Orphans) == 0 || f.BothDead || f.OldDead || f.Wrote && !(full && v.wayBack() && v.s.OldHeld && !v.bitesYet()) {
 		return Move{}, false
 	}
 	o := v.s.Orphans[0]

@@ -3,6 +3,7 @@ package rotator
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"quarterturn/vendors"
 )
@@ -88,9 +89,8 @@ func heedRollback(v view) (Move, bool) {
 	if elsewhere(v.sp, v.s.Old) {
 		return Move{Deny: "rollback: the old pair answers for " + v.s.Old.Environment + ", not for " + v.sp.Environment + ": it is written nowhere"}, true
 	}
-	if v.oldRevoked() && verdict(v.s.New) == vendors.Accepted {
-		return Move{Deny: "rollback: the old pair was revoked, as " + who(v.r.Facts.Revoked) + " said, and the new one works; if " +
-			"another key was revoked, say so with " + v.cmd("revoked")}, true
+	if reason := v.saidDead(); reason != "" {
+		return Move{Deny: "rollback: " + reason}, true
 	}
 	m := Move{To: RollingBack, Why: "rollback, as " + who(v.r.Facts.WishWord) + " asked"}
 	if v.r.State == FailedState { // it may have been going back when it stopped
@@ -98,6 +98,29 @@ func heedRollback(v view) (Move, bool) {
 	}
 	return m, true
 }
+
+// saidDead: why what was said bars the way back, "" when it does not: where no pair works there is nothing to lose.
+func (v view) saidDead() string {
+	works := verdict(v.s.New) == vendors.Accepted
+	lost := verdict(v.s.New) == vendors.Refused || v.r.Facts.BothDead
+	switch {
+	case !v.oldRevoked() || lost || !works && !v.bitesYet():
+		return ""
+	case v.r.State != AwaitingRevocation:
+		return "the old pair was revoked, as " + who(v.r.Facts.Revoked) + " said, and may stop working until " + stamp(v.bites()) +
+			"; if the vendor still accepts it then, ask again"
+	case !works:
+		return "the old pair was revoked, as " + who(v.r.Facts.Revoked) + " said, and whether the new one works is unclear; ask again"
+	}
+	return "the old pair was revoked, as " + who(v.r.Facts.Revoked) + " said, and the new one works; if " +
+		"another key was revoked, say so with " + v.cmd("revoked")
+}
+
+// bites is by when what was said of a revocation must have taken effect.
+func (v view) bites() time.Time { return v.r.Facts.Revoked.At.Add(v.sp.Profile.Propagation) }
+
+// bitesYet: the old pair was said to be revoked, and may still answer only because that takes its time.
+func (v view) bitesYet() bool { return v.oldRevoked() && v.now.Before(v.bites()) }
 
 // oldRevoked: somebody said so, and the characters typed are not those of the key in use.
 func (v view) oldRevoked() bool {
