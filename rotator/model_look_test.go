@@ -36,7 +36,7 @@ func faultName(f uint8) string {
 		"old unclear", "new REFUSED", "old REFUSED", "cannot open", "clock off", "pipeline mute", "place written later", "words come after the claim"}[f]
 }
 
-// eye is one look being made: what look.go does, on small numbers. TestModelEyes holds the two against each other.
+// eye is one look being made: what look.go does, on small numbers.
 type eye struct {
 	m     *model
 	s     *mState

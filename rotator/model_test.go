@@ -35,6 +35,38 @@ func sizeOf(typ reflect.Type) uintptr {
 	return typ.Size()
 }
 
+// TestModelDecides: the model asks decide's rows one by one, to know which answered, and says what decide says: on the way on
+// which all goes well in every setting, and wherever one more step leads off it.
+func TestModelDecides(t *testing.T) {
+	compared := 0
+	for _, set := range settings() {
+		m := newModel(set, nil)
+		m.calm(m.first(0, 1), func(s *mState) bool {
+			near := *s
+			near.luck = 1
+			m.next(&near, func(_ edge, to *mState) { compared += m.agrees(t, to) })
+			return false
+		})
+	}
+	t.Logf("%d moves compared", compared)
+}
+
+// agrees compares every look that s is ready for, and says how many.
+func (m *model) agrees(t *testing.T, s *mState) int {
+	all := m.ready(s)
+	for _, grave := range all {
+		st := stride{m: m, s: *s, was: s, grave: grave}
+		st.row = m.rotation(s, st.stored())
+		st.hear()
+		st.learn()
+		got, name := m.judge(view{sp: m.sp, r: st.row, s: st.seen, now: m.now})
+		if want := decide(m.sp, st.row, st.seen, m.now); !reflect.DeepEqual(got, want) {
+			t.Fatalf("%s: %s answers\n%+v, and decide\n%+v in\n%s", m.setting.name, name, got, want, m.picture(s))
+		}
+	}
+	return len(all)
+}
+
 // TestModel searches every setting. A fixed sample; QUARTERTURN_MODEL=all searches 10^7 states.
 func TestModel(t *testing.T) {
 	plan := sweep{most: []int{0, 2000}, every: 40}

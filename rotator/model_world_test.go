@@ -13,7 +13,7 @@ import (
 // The model: one credential with three places, three consumers and three pairs that the vendor can issue, worked on by
 // two runners, as small numbers. The production learn, decide and apply turn the ledger's row; what is outside follows
 // the contracts' words. Times are kept as ages in steps of modelTick and end at two, beyond which no rule of the modelled
-// spec tells them apart; TestModelTime checks that against unrounded times.
+// spec tells them apart.
 
 const (
 	modelTick  = 5 * time.Minute
