@@ -2,6 +2,7 @@ package kill
 
 import (
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -37,8 +38,16 @@ func (p *person) settle(patience time.Duration) {
 	}
 	if len(p.violations()) == 0 {
 		st, _ := p.status()
-		p.violation("not at its end %s after the last kill: %s (%s), next: %s", patience, st.State, st.Why, st.Next)
+		p.violation("not at its end %s after the last kill: %s (%s), next: %s%s", patience, st.State, st.Why, st.Next, p.deadHand())
 	}
+}
+
+// deadHand says whether a lease that has ended keeps everybody out.
+func (w *world) deadHand() string {
+	if n, err := w.leases("open = 1 AND lease_until > 0 AND lease_until <= ?"); n > 0 || err != nil {
+		return fmt.Sprintf("; %d leases of the dead are held on (%v)", n, err)
+	}
+	return ""
 }
 
 // settled: no journey and no burial is under way.

@@ -29,7 +29,7 @@ func chosen(t *testing.T) fate {
 	case err == nil && n > 0:
 		return fate{seed: uint64(time.Now().UnixNano()), worlds: (n + 39) / 40, atOnce: 7, kills: 40, longest: 8 * time.Minute, patience: recovery}
 	case v == "":
-		return fate{seed: 1, worlds: 1, atOnce: 1, kills: 20, longest: 5 * time.Minute, patience: recovery}
+		return fate{seed: 1, worlds: 1, atOnce: 1, kills: 12, longest: 5 * time.Minute, patience: recovery}
 	case v == "all":
 		return fate{seed: uint64(time.Now().UnixNano()), worlds: 50, atOnce: 7, kills: 40, longest: 8 * time.Minute, patience: recovery}
 	case strings.HasPrefix(v, "seed:"):
@@ -47,7 +47,7 @@ func chosen(t *testing.T) fate {
 // TestKill is the storm over many worlds.
 func TestKill(t *testing.T) {
 	f, n := chosen(t), newTally()
-	l := &lives{all: map[string][]time.Duration{}}
+	l := newLives(2)
 	say("seed %d: %d worlds, %d kills in each", f.seed, f.worlds, f.kills)
 	began := time.Now()
 	wrong := f.storms(t, program.path(t), l, n)

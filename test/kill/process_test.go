@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	hang = 2 * time.Minute // a command that takes longer hangs
-	like = "adopt"         // a command that every world runs: its life stands for those that are not known yet
+	hang  = 2 * time.Minute // a command that takes longer hangs
+	brief = 40 * time.Millisecond
+	like  = "adopt" // a command that every world runs: its life stands for those that are not known yet
 )
 
 // outcome is how one process ended.
@@ -31,7 +32,11 @@ type outcome struct {
 type lives struct {
 	mu  sync.Mutex
 	all map[string][]time.Duration
+	of  int
 }
+
+// newLives draws from the longest of so many lives: a pass that finds everything leased is no story.
+func newLives(of int) *lives { return &lives{all: map[string][]time.Duration{}, of: of} }
 
 func (l *lives) add(verb string, d time.Duration) {
 	l.mu.Lock()
@@ -39,8 +44,7 @@ func (l *lives) add(verb string, d time.Duration) {
 	l.all[verb] = append(l.all[verb], d)
 }
 
-// draw is a moment of a life of verb. Of two lives the longer one is taken: a pass that finds everything leased is no
-// story.
+// draw is a moment of a life of verb, or a short while when none is known yet.
 func (l *lives) draw(verb string, rnd *rand.Rand) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -48,8 +52,13 @@ func (l *lives) draw(verb string, rnd *rand.Rand) time.Duration {
 	if len(all) == 0 {
 		all = l.all[like]
 	}
-	a, b := all[int(rnd.Float64()*float64(len(all)))], all[int(rnd.Float64()*float64(len(all)))]
-	return time.Duration(rnd.Float64()*float64(max(a, b))) + 1
+	life := brief
+	for range l.of {
+		if len(all) > 0 {
+			life = max(life, all[rnd.IntN(len(all))])
+		}
+	}
+	return time.Duration(rnd.Float64()*float64(life)) + 1
 }
 
 // blow is a signal after a while. The zero value is none.
