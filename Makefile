@@ -13,8 +13,8 @@ export CGO_ENABLED := 0
 test: ## format, vet, every test of the product
 	@unformatted=$$($(GOFMT) -l .); if [ -n "$$unformatted" ]; then echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
-	$(GO) test -skip '^TestCrash(Points|Twice)$$' ./...
-	$(GO) test -v -run '^TestCrash(Points|Twice)$$' ./cmd/quarterturn
+	$(GO) test -timeout 19m -skip '^TestCrash(Points|Twice)$$' ./...
+	$(GO) test -timeout 19m -v -run '^TestCrash(Points|Twice)$$' ./cmd/quarterturn
 	@for tool in sh openssl node python3; do command -v $$tool >/dev/null || echo "NOT RUN: the fingerprint recipe that needs $$tool"; done
 	@for target in $(HEAVY); do echo "NOT RUN: $$target"; done
 
