@@ -86,7 +86,7 @@ recordings: ## docs/recordings made again: the real demo and a real rotate, at a
 HEAVY += test-kill
 .PHONY: test-kill
 test-kill: ## 2,000 SIGKILLs of the program as it is shipped, and builds that are weakened and must be found; make test kills 12 times
-	QUARTERTURN_KILL=all $(GO) test -count=1 -timeout 30m -v ./test/kill
+	QUARTERTURN_KILL=all $(GO) test -count=1 -timeout 60m -v ./test/kill
 
 race: ## the same tests under the race detector; needs a C compiler
 	CGO_ENABLED=1 $(GO) test -race ./...

@@ -62,7 +62,7 @@ func TestPlants(t *testing.T) {
 	for _, p := range plants() {
 		t.Run(p.name, func(t *testing.T) {
 			bin := build(t, t.TempDir(), p.sow(t))
-			for seed := uint64(1); seed <= 12; seed += 3 {
+			for seed := uint64(1); seed <= 24; seed += 3 {
 				n := newTally()
 				wrong := fate{seed: seed, worlds: 3, atOnce: 3, kills: 40, longest: 2 * time.Minute, patience: 2 * time.Minute}.storms(t, bin, newLives(4), n)
 				if found := matching(wrong, p.found); found != "" {
