@@ -112,6 +112,11 @@ func orphans() []OrphanSeen {
 	return []OrphanSeen{{Pair: otherID, Why: "revoke it in the portal", Command: "quarterturn revoked bluum --pair other"}}
 }
 
+// waitsForKey is an orphan whose burial found that the pair in use does not work.
+func waitsForKey() []OrphanSeen {
+	return []OrphanSeen{{Pair: otherID, Why: "the vendor refuses the pair in use", Command: "quarterturn rotate bluum"}}
+}
+
 // freeze holds from a day ago for so long from now.
 func (c *scene) freeze(lasts time.Duration) {
 	c.sp.Policy.Freezes = []policies.Freeze{{From: ago(24 * time.Hour), To: c.now.Add(lasts), Reason: "year end"}}
@@ -167,12 +172,17 @@ func TestDecideAwaitingKey(t *testing.T) {
 			want:  reply{why: "goes first: revoke it in the portal", command: "quarterturn revoked bluum --pair other"}},
 		{name: "L-1: the pair in use is not held, and the orphan's burial waits for this key, which does not wait for it", row: "awaitKey",
 			passes: "orphanFirst", given: func(c *scene) {
-				c.s.OldHeld, c.s.Orphans = false, []OrphanSeen{{Pair: otherID, Why: "no place returns it", Command: "quarterturn rotate bluum"}}
+				c.s.OldHeld, c.s.Orphans = false, waitsForKey()
 			}, want: reply{command: "quarterturn rotate bluum"}},
-		{name: "I-16: the pair in use is held by now: the burial can go on, and goes first", row: "orphanFirst",
-			given: func(c *scene) {
-				c.s.Orphans = []OrphanSeen{{Pair: otherID, Why: "no place returned it", Command: "quarterturn rotate bluum"}}
-			}, want: reply{why: "goes first: no place returned it", command: "quarterturn rotate bluum"}},
+		{name: "I-16: the burial found the pair in use refused, and it works: no second unfinished pair is asked for", row: "orphanFirst",
+			given: func(c *scene) { c.s.Orphans, c.s.Old = waitsForKey(), accepted() },
+			want:  reply{why: "by now it does: the burial looks again", next: soon}},
+		{name: "I-16: the same, and whether it works is unclear", row: "orphanFirst",
+			given: func(c *scene) { c.s.Orphans, c.s.Old = waitsForKey(), unclear() },
+			want:  reply{trouble: true, why: "whether that is so is unclear", next: soon}},
+		{name: "L-1: the same, and it is refused: the key is asked for", row: "awaitKey", passes: "orphanFirst",
+			given: func(c *scene) { c.s.Orphans, c.s.Old, c.r.Facts.OldDead = waitsForKey(), refused(), true },
+			want:  reply{command: "quarterturn rotate bluum"}},
 		{name: "L-1: the pair that was written was lost: its burial may wait for this key, which does not wait for it", row: "awaitKey",
 			passes: "preflightBroke orphanFirst", given: func(c *scene) {
 				c.r.Facts.Wrote, c.s.Orphans, c.s.Problems = true, orphans(), []string{"place ci holds another pair"}

@@ -81,6 +81,7 @@ func (l *looker) look(ctx context.Context, r Rotation) (Seen, error) {
 		return s, err
 	}
 	w := r.wants()
+	w.old = w.old || s.keyForBurial(r.Credential)
 	if w.places {
 		if err := l.places(ctx, r, &s); err != nil {
 			return s, err
@@ -91,7 +92,7 @@ func (l *looker) look(ctx context.Context, r Rotation) (Seen, error) {
 			return s, err
 		}
 	}
-	if err := l.open(ctx, r, &s); err != nil {
+	if err := l.open(ctx, r, w, &s); err != nil {
 		return s, err
 	}
 	_, s.NewOpen = l.opened[r.New]
@@ -142,6 +143,12 @@ func (l *looker) orphans(ctx context.Context, pairs []Pair, s *Seen) error {
 		s.Orphans = append(s.Orphans, o)
 	}
 	return err
+}
+
+// keyForBurial: the first orphan's burial wants a new key, because the pair in use did not work when it last looked. That
+// may have been one wrong answer, so whoever is about to pass it on asks the vendor first (I-16).
+func (s Seen) keyForBurial(credential string) bool {
+	return len(s.Orphans) > 0 && s.Orphans[0].Command == "quarterturn rotate "+credential
 }
 
 // blind: no place can be read back, so that nobody sees whether one holds a pair that was written.
@@ -320,8 +327,8 @@ func names(f cicd.Fact, w cicd.Want) bool {
 // ---- sealed copies and probes --------------------------------------------------------------------------------
 
 // open opens the sealed copies that probes and effects need. They stay in memory until the claim ends.
-func (l *looker) open(ctx context.Context, r Rotation, s *Seen) error {
-	if l.rt.o.Open == nil || r.State.Over() || !r.needsOpen() {
+func (l *looker) open(ctx context.Context, r Rotation, w wants, s *Seen) error {
+	if l.rt.o.Open == nil || r.State.Over() || !w.old && !w.new {
 		return nil
 	}
 	for _, p := range []Pair{s.OldPair, s.NewPair} {

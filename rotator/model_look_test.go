@@ -50,13 +50,14 @@ func (m *model) see(s *mState, r *Rotation, fault uint8) Seen {
 	e := eye{m: m, s: s, r: r, fault: fault, seen: Seen{At: m.now, Opened: Opened{Able: true}}}
 	e.pairs()
 	w := r.wants()
+	w.old = w.old || e.seen.keyForBurial(r.Credential)
 	if w.places {
 		e.places()
 	}
 	if w.preflight {
 		e.preflight()
 	}
-	e.opens()
+	e.opens(w)
 	e.seen.NewOpen = e.open[pairNo(r.New)]
 	e.consumers(w)
 	e.probes(w)
@@ -353,8 +354,8 @@ func (e *eye) names(holds, n, o uint8) Holds {
 
 // ---- sealed copies and probes --------------------------------------------------------------------------------
 
-func (e *eye) opens() {
-	if !e.r.needsOpen() {
+func (e *eye) opens(w wants) {
+	if !w.old && !w.new {
 		return
 	}
 	for _, p := range []Pair{e.seen.OldPair, e.seen.NewPair} {

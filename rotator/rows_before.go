@@ -139,14 +139,27 @@ func orphanFirst(v view) (Move, bool) {
 		return Move{}, false
 	}
 	o := v.s.Orphans[0]
-	if !v.s.OldHeld && o.Command == v.cmd("rotate") { // nobody can ask about the pair in use either: the orphan waits for this key
+	if v.s.keyForBurial(v.sp.Credential) && !v.s.OldHeld { // nobody can ask about the pair in use: the orphan waits for this key
 		return Move{}, false
 	}
 	if f.Wrote {
 		return wait(v, v.now.Add(tick), "the new pair was lost after it was written, and the vendor has no room for another: go back, and it is buried",
 			v.cmd("rollback")), true
 	}
+	if v.s.keyForBurial(v.sp.Credential) {
+		return burialLooksAgain(v), true
+	}
 	return wait(v, v.now.Add(tick), "a pair that nobody should use may still be alive, and goes first: "+o.Why, o.Command), true
+}
+
+// burialLooksAgain: the orphan's burial wants a new key, and this look does not find the pair in use refused: a second
+// unfinished pair beside a living orphan would be one too many (I-16).
+func burialLooksAgain(v view) Move {
+	reason := "a pair that nobody should use may still be alive, and goes first: its burial found that the pair in use does not work, and "
+	if v.wayBack() {
+		return wait(v, v.now.Add(soon), reason+"by now it does: the burial looks again", "")
+	}
+	return trouble(v, v.now.Add(soon), reason+"whether that is so is unclear: "+why(v.s.Old, v.s))
 }
 
 // preflightBroke: I-13, the request for a key stands only while everything is ready.
