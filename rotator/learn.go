@@ -261,14 +261,14 @@ func (l *learner) newLife() {
 }
 
 // saidRevoked: once a request is withdrawn, what was said on it stands, for the old pair may be dying, until the vendor
-// accepts that pair after the propagation time. What was said of another key says nothing of the way back.
+// accepts that pair after as long as a death takes to prove. What was said of another key says nothing of the way back.
 func (l *learner) saidRevoked() {
 	w := l.r.Facts.Revoked
 	if w == nil || !l.r.journey() || l.r.State == AwaitingRevocation || l.r.State == RevocationProven {
 		return
 	}
 	other := w.Fragment != "" && w.Fragment != l.s.OldPair.Fragment
-	lives := verdict(l.s.Old) == vendors.Accepted && !l.s.Old.At.Before(w.At.Add(l.sp.Profile.Propagation))
+	lives := verdict(l.s.Old) == vendors.Accepted && !l.s.Old.At.Before(bitten(l.sp, *w))
 	if other || lives {
 		l.r.Facts.Revoked = nil
 	}

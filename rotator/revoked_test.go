@@ -7,7 +7,7 @@ import (
 )
 
 // I-1: a place is lost just after somebody said that the old pair was revoked. The request is withdrawn, and still nothing
-// leads back to the old pair while it may be dying; once the vendor accepts it after the propagation time, it does.
+// leads back to the old pair while it may be dying; once the vendor accepts it after twice the propagation time, it does.
 func TestAWithdrawnRequestDoesNotOpenTheWayBack(t *testing.T) {
 	c := quiet(Routine, AwaitingRevocation)
 	alive(&c)
@@ -16,10 +16,10 @@ func TestAWithdrawnRequestDoesNotOpenTheWayBack(t *testing.T) {
 	c.goOn(t, Staged)
 	c.s.New, c.s.Old = accepted(), accepted()
 	c.wish(WishRollback, "sam")
-	if m := c.move(); !strings.Contains(m.Deny, "was revoked, as sam said, and may stop working until 2026-03-02 12:09 UTC") {
+	if m := c.move(); !strings.Contains(m.Deny, "was revoked, as sam said, and may stop working until 2026-03-02 12:19 UTC") {
 		t.Fatalf("while it may be dying: %+v", m)
 	}
-	c.now = c.now.Add(9 * time.Minute)
+	c.now = c.now.Add(19 * time.Minute)
 	c.s.Old.At = c.now
 	c.goOn(t, RollingBack)
 }
@@ -50,11 +50,11 @@ func TestLearnWhatWasSaidOfARevocation(t *testing.T) {
 		given func(c *scene)
 		keeps bool
 	}{
-		{"the old pair may be dying", Staged, toldRevoked("OLD1", 10*time.Minute-time.Second), true},
+		{"the old pair may be dying", Staged, toldRevoked("OLD1", 20*time.Minute-time.Second), true},
 		{"no characters were typed", Staged, toldRevoked("", time.Minute), true},
-		{"it is accepted after the propagation time", Staged, toldRevoked("OLD1", 10*time.Minute), false},
+		{"it is accepted when its death could have been proven", Staged, toldRevoked("OLD1", 20*time.Minute), false},
 		{"the same, and what the vendor said is older", Staged, func(c *scene) {
-			toldRevoked("OLD1", 10*time.Minute)(c)
+			toldRevoked("OLD1", 20*time.Minute)(c)
 			c.s.Old.At = ago(time.Second)
 		}, true},
 		{"it is refused", Staged, func(c *scene) { toldRevoked("OLD1", time.Hour)(c); c.s.Old = refused() }, true},

@@ -117,7 +117,14 @@ func (v view) saidDead() string {
 }
 
 // bites is by when what was said of a revocation must have taken effect.
-func (v view) bites() time.Time { return v.r.Facts.Revoked.At.Add(v.sp.Profile.Propagation) }
+func (v view) bites() time.Time { return bitten(v.sp, *v.r.Facts.Revoked) }
+
+// bitten: an edge may be slower than the propagation time says, so a pair counts as living after all no sooner than its
+// death could have been proven.
+func bitten(sp Spec, said Word) time.Time {
+	span, _ := deathSpan(sp)
+	return said.At.Add(span)
+}
 
 // bitesYet: the old pair was said to be revoked, and may still answer only because that takes its time.
 func (v view) bitesYet() bool { return v.oldRevoked() && v.now.Before(v.bites()) }
