@@ -270,10 +270,16 @@ func oldUnclear(v view) (Move, bool) {
 	return trouble(v, v.now.Add(soon), "going back waits: whether the old pair is alive is unclear: "+why(v.s.Old, v.s)), true
 }
 
-// oldDiedRollingBack: the way back is gone while the new pair lives: go forward.
+// oldDiedRollingBack: the way back is gone while the new pair lives, or will be, because somebody had revoked the old pair
+// before the rollback was wished and said so after: go forward.
 func oldDiedRollingBack(v view) (Move, bool) {
-	if verdict(v.s.Old) != vendors.Refused || verdict(v.s.New) != vendors.Accepted {
+	died := verdict(v.s.Old) == vendors.Refused
+	if !died && !v.bitesYet() || verdict(v.s.New) != vendors.Accepted {
 		return Move{}, false
+	}
+	if !died {
+		return goTo(Staged, "the old pair was revoked, as "+who(v.r.Facts.Revoked)+" said, and may stop working until "+stamp(v.bites())+
+			": going forward with the new one")
 	}
 	return Move{To: Staged, Why: "the vendor refuses the old pair: going forward with the new one",
 		Broken: "consumers that are back on the old pair"}, true
