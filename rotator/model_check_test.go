@@ -35,7 +35,7 @@ func (t *stride) accepted(id PairID) bool { return t.verdictOf(id) == vendors.Ac
 
 func (t *stride) checkPut() {
 	i, n := t.m.placeNo(t.move.Target), pairNo(t.target())
-	holds := t.was.places[i]
+	holds := t.was.known(t.was.places[i])
 	unknown := holds == mTorn || holds == mForeign || holds > 0 && t.s.pairs[holds-1].life == 0
 	f := t.row.Facts
 	switch {
@@ -43,6 +43,8 @@ func (t *stride) checkPut() {
 		t.m.fail("I-9: a place that follows is written")
 	case n == 0 || !t.accepted(t.target()):
 		t.m.fail("I-1: %s is written with a pair the vendor did not just accept (%s, in %s)", t.move.Target, t.target(), t.row.State)
+	case t.dying(n):
+		t.m.fail("I-1: %s is written with %s, which was said to be revoked and is dying, while the new pair works", t.move.Target, t.target())
 	case t.s.pairs[n-1].flaw == mOtherEnvironment && !t.m.setting.mute:
 		t.m.fail("I-4: %s is written with a pair of another environment", t.move.Target)
 	case t.row.Lane != Routine && t.target() != t.row.New:
@@ -54,6 +56,16 @@ func (t *stride) checkPut() {
 	case t.row.Lane == Routine && t.target() == t.row.New && !f.Wrote && !t.seen.OldHeld && f.NoRollback == "" && !f.NoOld && !f.BothDead:
 		t.m.fail("I-12: a first write without a sealed old pair and without a waiver")
 	}
+}
+
+// dying: somebody revoked the pair as asked, and said so, and the other one works, so that there is something to lose.
+func (t *stride) dying(n uint8) bool {
+	p, other := t.s.pairs[n-1], pairNo(t.row.New)
+	if !p.told || p.fickle || p.byHand || other == n || other == 0 {
+		return false
+	}
+	o := t.s.pairs[other-1]
+	return o.truth == mAlive && o.flaw == 0 && !o.fickle
 }
 
 func (t *stride) checkRedeploy() {

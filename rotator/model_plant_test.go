@@ -84,6 +84,8 @@ func plants() []plant {
 		{name: "the ledger takes a record of a lease that is over", setting: "routine, first key", luck: 1, want: "I-19", noSwap: true},
 		{name: "who attests a revocation is not believed while the pair answers (as it was)", setting: "routine, probes that fail are forbidden",
 			luck: 1, want: "I-1", learn: attestedIsNotRevoked},
+		{name: "a withdrawn request forgets that the old pair may be dying (as it was)", setting: "routine, revoked, and then a place is lost",
+			luck: 1, want: "I-1", learn: withdrawnIsForgotten},
 		{name: "a burial asks to attest while the pair in use is refused (as it was)", setting: "replace", luck: 1, want: "I-10",
 			rows: answers("currentDead", func(v view, m *Move) {
 				if !v.s.OldHeld && m.Command != "" {
@@ -125,6 +127,14 @@ func oneRefusal(sp Spec, r Rotation, s Seen, now time.Time) (Rotation, []Event) 
 func attestedIsNotRevoked(sp Spec, r Rotation, s Seen, now time.Time) (Rotation, []Event) {
 	r, events := learn(sp, r, s, now)
 	if r.Facts.Revoked != nil && r.Facts.Revoked.Kind == AttestIt {
+		r.Facts.Revoked = nil
+	}
+	return r, events
+}
+
+func withdrawnIsForgotten(sp Spec, r Rotation, s Seen, now time.Time) (Rotation, []Event) {
+	r, events := learn(sp, r, s, now)
+	if r.journey() && r.State != AwaitingRevocation && r.State != RevocationProven {
 		r.Facts.Revoked = nil
 	}
 	return r, events

@@ -257,6 +257,8 @@ func (se *search) expand(w *worker, s *mState) {
 	})
 }
 
+const inTheCalm = "in the calm that follows: "
+
 // calm: L-1, from here faults stop, and it must come to an end.
 func (w *worker) calm(s *mState) {
 	to, rounds, end := w.m.calm(*s, nil)
@@ -265,7 +267,7 @@ func (w *worker) calm(s *mState) {
 	}
 	w.ends[end]++
 	for i := range w.m.broken {
-		w.m.broken[i] = "in the calm that follows: " + w.m.broken[i]
+		w.m.broken[i] = inTheCalm + w.m.broken[i]
 	}
 }
 
@@ -277,6 +279,9 @@ func (m *model) canon(s *mState) {
 		if over || s.row.runs[i].state >= 2 && !busy {
 			s.jobs[i] = 0
 		}
+	}
+	for i := range s.pairs {
+		s.pairs[i].told = s.pairs[i].told && s.pairs[i].truth != mGone
 	}
 }
 
@@ -303,7 +308,27 @@ func (se *search) trace() []string {
 		s = to
 		lines = append(lines, m.edgeName(by), "    "+m.picture(&s))
 	}
-	return append(lines, m.edgeName(se.wrong.edge), "VIOLATION: "+se.wrong.what)
+	lines = append(lines, m.edgeName(se.wrong.edge))
+	if strings.HasPrefix(se.wrong.what, inTheCalm) {
+		lines = append(lines, m.calmly(&s, se.wrong.edge)...)
+	}
+	return append(lines, "VIOLATION: "+se.wrong.what)
+}
+
+// calmly is what follows the step e from s in the calm, until something does not hold.
+func (m *model) calmly(s *mState, e edge) []string {
+	var lines []string
+	m.next(s, func(by edge, t *mState) {
+		if m.canon(t); by != e || len(lines) > 0 {
+			return
+		}
+		m.broken = m.broken[:0]
+		m.calm(*t, func(at *mState) bool {
+			lines = append(lines, "    "+m.picture(at))
+			return len(m.broken) > 0
+		})
+	})
+	return lines
 }
 
 // picture is a state in one line.

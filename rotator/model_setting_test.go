@@ -69,6 +69,12 @@ func mishaps() []*setting {
 		m.obey(s, 0)
 		m.write(s, mVault, 0)
 	}
+	saidLate := func(m *model, s *mState) { // it was asked for before, and done: one person goes back, another has revoked
+		s.pairs[s.row.old-1].truth, s.words[0] = mDying, wRevoked+s.row.old
+		for i := range s.apps {
+			s.apps[i].excused = true
+		}
+	}
 	bothGone := func(m *model, s *mState) {
 		m.revoke(s, s.row.old)
 		m.revoke(s, s.row.new)
@@ -82,6 +88,8 @@ func mishaps() []*setting {
 		{name: "routine, stopped, and somebody revokes", begin: after(after(adopted, putting, forbidden), in(FailedState), bothGone), old: old},
 		{name: "routine, both revoked by hand", begin: after(adopted, in(Verified), bothGone), old: old},
 		{name: "routine, revoked, and then a place is lost", begin: after(adopted, asked, revokedAndLost), old: old},
+		{name: "routine, going back, and revoked as asked before", old: old,
+			begin: after(after(adopted, asked, say(wRollback)), working(RollingBack), saidLate)},
 		{name: "routine, abandoned too late", begin: after(adopted, working(Staged), say(wAbandon)), old: old},
 		{name: "compromised, abandoned too late", begin: after(hurried(adopted), working(Staged), say(wAbandon)), old: old},
 		{name: "replace, first key, abandoned too late", begin: after(laned(Replace, nothing), working(Staged), say(wAbandon)), old: old,
