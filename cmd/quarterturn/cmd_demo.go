@@ -96,7 +96,8 @@ func (a *app) demo(ctx ctxt) error {
 		text: func(p *printer) {
 			p.line("")
 			p.say("The service made %d calls with its key meanwhile; %d failed. All of this took %s, and the temporary folder "+
-				"is gone. With a key of your own: quarterturn init", d.calls, d.failures, took)
+				"is gone.", d.calls, d.failures, took)
+			p.line("With a key of your own: quarterturn init") // not wrapped: a command is copied whole
 		}})
 }
 

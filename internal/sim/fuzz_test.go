@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -31,6 +32,28 @@ func FuzzEnv(f *testing.F) {
 			if again[name] != value {
 				t.Fatalf("%q of %q is another value the second time", name, text)
 			}
+		}
+	})
+}
+
+// FuzzResume: a world goes on from any state that a world wrote, and from nothing else; what it then writes leads to the
+// same again.
+func FuzzResume(f *testing.F) {
+	f.Add([]byte(`{"seed":"s","pairs":[]}`))
+	f.Add([]byte(`{"seed":"","pairs":[{"key_sha256":"00"}]}`))
+	f.Add([]byte(`{"seed":"s","pairs":[{"last_four":"abcd","key_sha256":"` + strings.Repeat("0a", 32) + `","secret_sha256":"` +
+		strings.Repeat("ff", 32) + `","created":"2026-03-02T09:00:00Z","acts":[{"status":1,"bites":"2026-03-02T09:00:00Z"}]}]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var w, again World
+		if w.resume(text) != nil {
+			return
+		}
+		wrote := w.state()
+		if err := again.resume(wrote); err != nil {
+			t.Fatalf("what a world wrote is refused: %v", err)
+		}
+		if !bytes.Equal(again.state(), wrote) {
+			t.Fatalf("%s became %s", wrote, again.state())
 		}
 	})
 }

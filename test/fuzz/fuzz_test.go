@@ -23,7 +23,8 @@ var parserNames = regexp.MustCompile(`^(?i:parse|decode|read|load|unmarshal)([A-
 // otherwise lists parsers that are called something else.
 func otherwise() []string {
 	return []string{"cicd/httpproof lookup", "cicd/httpproof alike", "policies Creation", "notify Answered", "vendors pick",
-		"cmd/quarterturn span", "cmd/quarterturn list", "intake ReadPart", "secret NewOpen", "vendors Shape"}
+		"cmd/quarterturn span", "cmd/quarterturn list", "intake ReadPart", "secret NewOpen", "vendors Shape",
+		"vendors retryAfter", "internal/sim resume"}
 }
 
 // spared maps parsers without a target of their own to why.
