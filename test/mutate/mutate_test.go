@@ -18,7 +18,7 @@ func quarterturn(t *testing.T) project {
 		t.Fatal(err)
 	}
 	return project{root: root, module: "quarterturn", targets: []target{
-		{"decide", "rotator", regexp.MustCompile(`^(decide|rows_[a-z]+|learn|apply)\.go$`)},
+		{"decide", "rotator", regexp.MustCompile(`^(decide|rows_[a-z]+|learn|pace|apply)\.go$`)},
 		{"Accept", "rotator", regexp.MustCompile(`^accept\.go$`)},
 		{"the ledger", "ledger", regexp.MustCompile(`\.go$`)},
 	}, killers: []killer{
