@@ -289,21 +289,23 @@ func (k *counter) wantSaid(p Pair, says string) {
 	}
 }
 
-// TestAcceptAgain: once a pass opened its sealed copy, a candidate that comes again changes nothing and is no error; nor
-// does it get younger, or lose the prints it had.
+// TestAcceptAgain: once a pass opened its sealed copy, a pair that comes again changes nothing and is no error, though
+// it is in use by now; nor does a candidate get younger, or lose the prints it had.
 func TestAcceptAgain(t *testing.T) {
-	k := newCounter(t, Staged)
-	k.rows["rot"].r.New = "known"
-	k.known(material(1, 1), sealedAs(Candidate))
-	before := slices.Clone(k.pairs)
-	got, err := k.rt.Accept(t.Context(), k.paste)
-	if want := (Receipt{Rotation: "rot", Pair: "known", Fragment: "0001", Again: true}); err != nil || got != want {
-		t.Errorf("%+v, %v; want %+v", got, err, want)
+	for _, life := range []Life{Candidate, Current} {
+		k := newCounter(t, Staged)
+		k.rows["rot"].r.New = "known"
+		k.known(material(1, 1), sealedAs(life))
+		before := slices.Clone(k.pairs)
+		got, err := k.rt.Accept(t.Context(), k.paste)
+		if want := (Receipt{Rotation: "rot", Pair: "known", Fragment: "0001", Again: true}); err != nil || got != want {
+			t.Errorf("%s: %+v, %v; want %+v", life, got, err, want)
+		}
+		if diff := cmp.Diff(before, k.pairs); diff != "" || len(k.words) > 0 {
+			t.Errorf("%s: something was changed:\n%s", life, diff)
+		}
 	}
-	if diff := cmp.Diff(before, k.pairs); diff != "" || len(k.words) > 0 {
-		t.Errorf("something was changed:\n%s", diff)
-	}
-	k = newCounter(t, AwaitingKey)
+	k := newCounter(t, AwaitingKey)
 	k.known(material(1, 1), func(p *Pair) {
 		p.Created, p.CreatedBy, p.Prints["@another key"] = ago(50*time.Hour), "vendor", "print"
 	})

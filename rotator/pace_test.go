@@ -63,3 +63,13 @@ func TestLeases(t *testing.T) {
 		}
 	}
 }
+
+// TestAtMost: the shorter of the two counts, and no pace bounds nothing.
+func TestAtMost(t *testing.T) {
+	paced := ProfileSpec{Pace: time.Minute}
+	for d, want := range map[time.Duration]time.Duration{time.Second: time.Second, time.Hour: time.Minute} {
+		if got := paced.AtMost(d); got != want || (ProfileSpec{}).AtMost(d) != d {
+			t.Errorf("%s: %s, want %s; without a pace %s", d, got, want, (ProfileSpec{}).AtMost(d))
+		}
+	}
+}
