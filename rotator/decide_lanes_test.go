@@ -134,23 +134,23 @@ func TestDecideCompromisedDue(t *testing.T) {
 	table(t, Compromised, DueState, join(abandonInTime(), noWayBack("compromised"), openLines("refuseRollback"), []ask{
 		{name: "a person is asked at once", row: "askAtOnce", passes: "sealOldIfAny oldElsewhere liveLimit emergency", want: ask1},
 		{name: "failed preflight warns", row: "askAtOnce",
-			given: func(c *scene) { c.s.Problems = []string{"place vault cannot be reached: timeout"} }, want: ask1},
+			given: func(c *scene) { c.s.Problems = []string{"place vault cannot be reached: timeout"} }, want: ask1.skipping("preflight: place vault cannot be reached: timeout")},
 		{name: "whether the old pair lives is unclear: nobody waits for that", row: "askAtOnce",
 			given: func(c *scene) { c.s.Old = unclear() }, want: ask1},
 		{name: "a freeze holds nothing up", row: "askAtOnce", given: func(c *scene) {
 			c.sp.Policy.Freezes = []policies.Freeze{{From: ago(time.Hour), To: noon().Add(time.Hour), Reason: "holidays"}}
-		}, want: ask1},
+		}, want: ask1.skipping("frozen: holidays")},
 		{name: "the old pair can be read: it is sealed, for the proof of its death", row: "sealOldIfAny", passes: "goOnWithOrphan",
 			given: func(c *scene) { c.s.OldHeld = false }, want: reply{do: SealOld, target: "vault"}},
 		{name: "no place returns the old pair: nobody is asked for it", row: "askAtOnce", passes: "sealOldIfAny",
-			given: func(c *scene) { c.s.OldHeld, c.s.Source = false, "" }, want: ask1},
+			given: func(c *scene) { c.s.OldHeld, c.s.Source = false, "" }, want: ask1.skipping("the old pair is not sealed: its death can only be attested")},
 		{name: "I-4: the pair in the places answers for another environment", row: "oldElsewhere", passes: "sealOldIfAny",
 			given: func(c *scene) { c.s.Old.Environment = "sandbox" },
 			want:  reply{why: "answers for sandbox", command: "quarterturn check bluum", next: tick}},
 		{name: "the vendor is full and no place holds the orphan: it goes first", row: "liveLimit", passes: "goOnWithOrphan",
 			given: full(false), want: reply{why: "the vendor allows 2", command: "quarterturn revoked bluum --pair other", next: tick}},
 		{name: "the vendor is full and a place holds the orphan: it becomes the new pair", row: "goOnWithOrphan", passes: "cannotOpen",
-			given: full(true), want: reply{to: Received, lives: map[PairID]Life{otherID: Candidate}, why: "goes on with that"}},
+			given: full(true), want: reply{takeNew: otherID, to: Received, lives: map[PairID]Life{otherID: Candidate}, why: "goes on with that"}},
 		{name: "I-1: creating a key ends the old one: the consumers that fail are named first", row: "emergency", passes: "liveLimit",
 			given: func(c *scene) { c.sp.Profile.Lifecycle = "replace" },
 			want:  reply{why: "somebody must approve that", command: "quarterturn approve bluum --consumers api,jobs --reason WHY", next: tick}},
@@ -202,7 +202,7 @@ func TestDecideCompromisedReceived(t *testing.T) {
 	table(t, Compromised, Received, join(receivedIn(Compromised, "compromised"), []ask{
 		{name: "I-16: the unfinished pair that places hold is refused: another is needed, and it stays listed", row: "newRefused",
 			given: func(c *scene) { c.s.New, c.r.Facts.Taken, c.r.Facts.Wrote = refused(), true, true },
-			want: reply{to: AwaitingKey, drops: true, lives: map[PairID]Life{newID: Orphan}, why: "stays listed",
+			want: reply{spare: true, to: AwaitingKey, drops: true, lives: map[PairID]Life{newID: Orphan}, why: "stays listed",
 				bury: []Grave{{Pair: newID, State: AwaitingRevocation, NotBefore: noon().Add(graceBurial), Used: true}}}},
 	}))
 }
@@ -348,7 +348,8 @@ func TestDecideCompromisedRedeployed(t *testing.T) {
 }
 
 func TestDecideCompromisedVerified(t *testing.T) {
-	asked := reply{to: AwaitingRevocation, lives: map[PairID]Life{newID: Current, oldID: Previous}, why: "asked to revoke"}
+	asked := reply{to: AwaitingRevocation, lives: map[PairID]Life{newID: Current, oldID: Previous}, why: "asked to revoke"}.
+		skipping("overlap of 24h0m0s: the old key is known to others")
 	table(t, Compromised, Verified, join(abandonTooLate(), noWayBack("compromised"), onwardLines(), verifiedIn(Compromised), []ask{
 		{name: "no overlap is waited for", row: "requestAtOnce", passes: "firstKeyDone missesProof newUnclear unapproved",
 			given: func(c *scene) { c.r.EnteredAt = ago(time.Second) }, want: asked},
@@ -566,7 +567,7 @@ func TestDecideRetire(t *testing.T) {
 		{name: "abandon is wished", row: "heedAbandon", given: func(c *scene) { c.wish(WishAbandon, "sam") }, want: reply{to: Abandoned}},
 		{name: "rollback is wished", row: "denyRollback", passes: "heedAbandon", given: func(c *scene) { c.wish(WishRollback, "sam") },
 			want: reply{deny: "quarterturn abandon bluum"}},
-		{name: "there is no pair", row: "nothingToRetire", given: func(c *scene) { c.firstKey() }, want: reply{to: Closed, why: "no pair in use"}},
+		{name: "there is no pair", row: "nothingToRetire", given: func(c *scene) { c.firstKey() }, want: reply{retires: true, to: Closed, why: "no pair in use"}},
 		{name: "no pair is known, and a place cannot be reached: it may hold one", row: "unfitToRetire", passes: "nothingToRetire",
 			given: func(c *scene) {
 				c.firstKey()
@@ -603,7 +604,7 @@ func TestDecideRetireAwaitingRevocation(t *testing.T) {
 			lines[i].want.why = "the key works; revoke the key ending in OLD1 of 2025-12-12 in the portal"
 		}
 		if lines[i].row == "retired" {
-			lines[i].want = reply{to: Closed, lives: map[PairID]Life{oldID: Dead}, why: "the credential is retired",
+			lines[i].want = reply{to: Closed, retires: true, lives: map[PairID]Life{oldID: Dead}, why: "the credential is retired",
 				bury: []Grave{{Pair: oldID, State: RevocationProven, DeadAt: noon(), NotBefore: noon().Add(watchEvery)}}}
 		}
 	}
@@ -619,13 +620,13 @@ func TestDecideRetireAwaitingRevocation(t *testing.T) {
 			want:  reply{to: DueState, lives: map[PairID]Life{oldID: Current}, why: "do NOT revoke the old key"}},
 		{name: "it is declared after the pair was revoked: too late", row: "retired", passes: "neededAgain",
 			given: func(c *scene) { c.sp.Consumers = quietSpec().Consumers },
-			want:  reply{to: Closed, lives: map[PairID]Life{oldID: Dead}, bury: []Grave{{Pair: oldID, State: RevocationProven, DeadAt: noon(), NotBefore: noon().Add(watchEvery)}}}},
+			want:  reply{retires: true, to: Closed, lives: map[PairID]Life{oldID: Dead}, bury: []Grave{{Pair: oldID, State: RevocationProven, DeadAt: noon(), NotBefore: noon().Add(watchEvery)}}}},
 		{name: "rollback is wished", row: "denyRollback", passes: "heedAbandon", given: func(c *scene) { c.wish(WishRollback, "sam") },
 			want: reply{deny: "quarterturn abandon bluum"}},
 		{name: "a person's word", row: "attestedEnd", passes: "clockOff", given: endWord,
-			want: reply{to: Closed, lives: map[PairID]Life{oldID: Ended}, wipe: []PairID{oldID}}},
+			want: reply{retires: true, to: Closed, lives: map[PairID]Life{oldID: Ended}, wipe: []PairID{oldID}}},
 		{name: "nobody's word", row: "retired", passes: "attestedEnd unprovable awaitRevocation moreTriples",
-			want: reply{to: Closed, lives: map[PairID]Life{oldID: Dead}, bury: []Grave{{Pair: oldID, State: RevocationProven, DeadAt: noon(), NotBefore: noon().Add(watchEvery)}}}},
+			want: reply{retires: true, to: Closed, lives: map[PairID]Life{oldID: Dead}, bury: []Grave{{Pair: oldID, State: RevocationProven, DeadAt: noon(), NotBefore: noon().Add(watchEvery)}}}},
 		{name: "I-11: no other credential to compare with", row: "unprovable", given: func(c *scene) { c.s.Control, c.s.New = "", nil },
 			want: reply{why: "no pair in use to compare with", command: "quarterturn attest bluum --pair old --reason WHY"}},
 	}))

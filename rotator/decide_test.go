@@ -50,7 +50,18 @@ type reply struct {
 	trouble bool
 	next    time.Duration // from now; 0: any
 
+	spare   bool
+	takeNew PairID
+	skips   []string
+	retires bool
+
 	resumeHere bool // failed: resuming goes on in the state it failed in
+}
+
+// skipping is the same with what the lane leaves out.
+func (want reply) skipping(what ...string) reply {
+	want.skips = what
+	return want
 }
 
 // table runs the lines of one row list, and holds the list to being told completely.
@@ -101,6 +112,7 @@ func (want reply) check(t *testing.T, c scene, m Move) {
 	t.Helper()
 	got := reply{do: m.Do, target: m.Target, attempt: m.Attempt, tries: m.Tries, to: m.To, lives: m.Lives,
 		resumeHere: m.Resume != "" && m.Resume == c.r.State, wipe: m.Wipe, bury: m.Bury, again: m.Again, drops: m.DropNew, dropOld: m.DropOld, rewrite: m.Rewrite, unheld: m.Unheld, deny: part(m.Deny, want.deny), why: part(m.Why, want.why),
+		spare: m.Spare, takeNew: m.TakeNew, skips: m.Skips, retires: m.Retires,
 		command: m.Command, broken: part(m.Broken, want.broken), trouble: m.Trouble}
 	if want.next != 0 {
 		got.next = m.Next.Sub(c.now)
@@ -282,11 +294,11 @@ func goneLines(passes string) []ask {
 	return []ask{
 		{name: "L-1: nothing here can return the new pair any more: another is asked for, and it is buried", row: "newGone", passes: passes,
 			given: func(c *scene) { gone(c); c.s.Old = accepted(); c.r.Facts.Wrote = false },
-			want: reply{to: AwaitingKey, drops: true, lives: map[PairID]Life{newID: Orphan},
+			want: reply{to: AwaitingKey, drops: true, spare: true, lives: map[PairID]Life{newID: Orphan},
 				bury: []Grave{{Pair: newID, State: AwaitingRevocation}}, why: "create another, and revoke that one"}},
 		{name: "L-1, I-6: the same after a write: consumers may use it, and a writer may be late", row: "newGone",
 			given: func(c *scene) { gone(c); c.s.Old = accepted(); c.r.Facts.Wrote = true },
-			want: reply{to: AwaitingKey, drops: true, lives: map[PairID]Life{newID: Orphan},
+			want: reply{to: AwaitingKey, drops: true, spare: true, lives: map[PairID]Life{newID: Orphan},
 				bury: []Grave{{Pair: newID, State: AwaitingRevocation, NotBefore: noon().Add(graceBurial), Used: true}}, why: "create another"}},
 		{name: "I-16: a place that may return it cannot be reached: it is not given up", row: "newGone",
 			given: func(c *scene) { gone(c); c.see("vault", HoldsUnknown) },

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -60,15 +61,18 @@ type process struct {
 }
 
 // run runs tests of one package in a process of its own, in which mutant n is awake; -1 is none. A mutant may
-// ask for memory without end: the process gets no more than its share.
+// ask for memory without end: the process gets no more than its share. The limit is of the processor's time, so that a
+// busy machine makes no result; who only waits gets three times as long.
 func (b *built) run(ctx context.Context, bt batch, n int, reach string, limit time.Duration) (process, error) {
+	wait := 3 * limit
 	args := []string{"-test.run", bt.pattern(), "-test.failfast", "-test.count=1",
-		"-test.timeout", limit.String()}
+		"-test.timeout", wait.String()}
 	if b.random(bt.Folder) {
 		args = append(args, "-rapid.seed=1", "-rapid.nofailfile", "-rapid.shrinktime=0s")
 	}
-	shell := append([]string{"-c", `ulimit -v 6000000; exec "$0" "$@"`, b.binaries[bt.Folder]}, args...)
-	ctx, stop := context.WithTimeout(ctx, limit+10*time.Second)
+	shell := append([]string{"-c", fmt.Sprintf(`ulimit -v 6000000; ulimit -t %.0f; exec "$0" "$@"`, limit.Seconds()+1),
+		b.binaries[bt.Folder]}, args...)
+	ctx, stop := context.WithTimeout(ctx, wait+10*time.Second)
 	defer stop()
 	cmd := exec.CommandContext(ctx, "sh", shell...)
 	cmd.Dir = filepath.Join(b.root, bt.Folder)
@@ -84,11 +88,17 @@ func (b *built) run(ctx context.Context, bt batch, n int, reach string, limit ti
 	}
 	if exit := new(exec.ExitError); errors.As(err, &exit) || ctx.Err() != nil {
 		p.failed = true
-		p.late = ctx.Err() != nil || strings.Contains(p.out, "panic: test timed out after")
+		p.late = ctx.Err() != nil || strings.Contains(p.out, "panic: test timed out after") || outOfTime(exit)
 		p.test = firstFailed(p.out)
 		err = nil
 	}
 	return p, err
+}
+
+// outOfTime: the kernel ended a process that had used its time.
+func outOfTime(exit *exec.ExitError) bool {
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && (status.Signal() == syscall.SIGKILL || status.Signal() == syscall.SIGXCPU)
 }
 
 // limited keeps the first megabyte: a mutant may print without end.
