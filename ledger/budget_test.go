@@ -102,8 +102,87 @@ func TestBudgetClockSetBack(t *testing.T) {
 	b.take("k", "a", 0)
 	b.clock.Advance(-time.Minute)
 	b.take("k", "a", time.Minute+time.Second)
-	b.clock.Advance(-day)
+	b.clock.Advance(-9 * time.Minute)
+	b.take("k", "a", 10*time.Minute+time.Second)
+	b.clock.Advance(-1)
 	b.take("k", "a", 0)
+}
+
+// budgetOf has other numbers than usual.
+func budgetOf(t *testing.T, o Options) budget {
+	clock := ledgertest.NewClock()
+	return budget{T: t, l: openAt(t, filepath.Join(t.TempDir(), "ledger.db"), clock.Now, o), clock: clock}
+}
+
+// TestBudgetGapBeyondTheWindow: a call is remembered for as long as the next one has to wait, however it ended.
+func TestBudgetGapBeyondTheWindow(t *testing.T) {
+	b := budgetOf(t, Options{Gap: 20 * time.Minute})
+	b.take("k", "a", 0)
+	b.done("k", "a", false)
+	b.clock.Advance(15 * time.Minute)
+	b.take("k", "a", 5*time.Minute)
+}
+
+// TestBudgetForgetsInTime: a call without an answer counts for a minute and no longer, and a fine one not at all.
+func TestBudgetForgetsInTime(t *testing.T) {
+	b := budgetOf(t, Options{Failing: 1})
+	b.take("k", "a", 0)
+	b.clock.Advance(time.Minute - 1)
+	b.take("k", "b", 1)
+	b.clock.Advance(1)
+	b.take("k", "b", 0)
+	b.done("k", "b", false)
+	b.take("k", "c", 0)
+}
+
+// TestBudgetEndsTheOldestCall, and of what counts the n-th to end decides, in whatever order it began.
+func TestBudgetEndsTheOldestCall(t *testing.T) {
+	b := budgetOf(t, Options{Failing: 2})
+	b.take("k", "a", 0)
+	b.clock.Advance(time.Second)
+	b.take("k", "a", 0)
+	b.done("k", "a", false)
+	b.clock.Advance(time.Second)
+	b.take("k", "a", 0)
+	b.clock.Advance(time.Second)
+	b.take("k", "a", 58*time.Second)
+	b = newBudget(t)
+	b.take("k", "a", 0)
+	b.done("k", "a", true)
+	for range 2 {
+		b.clock.Advance(time.Second)
+		b.take("k", "a", 0)
+	}
+	b.clock.Advance(time.Second)
+	b.take("k", "a", 58*time.Second)
+}
+
+// TestSilence: a host that asked for it is left alone until then, by every key; the later end counts, and no other host
+// is concerned.
+func TestSilence(t *testing.T) {
+	b := newBudget(t)
+	silence := func(host string, d time.Duration) {
+		allRight(t, b.l.Silence(t.Context(), host, b.clock.Now().Add(d)))
+	}
+	silence("a", time.Minute)
+	silence("b", time.Hour)
+	b.take("k", "a", time.Minute)
+	b.take("other", "a", time.Minute)
+	b.take("k", "c", 0)
+	silence("a", time.Second)
+	b.take("k", "a", time.Minute)
+	silence("a", 2*time.Minute)
+	b.take("k", "a", 2*time.Minute)
+	b.clock.Advance(2*time.Minute - 1)
+	b.take("k", "a", 1)
+	b.clock.Advance(1)
+	b.take("k", "a", 0)
+	silence("c", time.Second)
+	var rows int
+	err := b.l.db.QueryRowContext(t.Context(), `SELECT count(*) FROM silences`).Scan(&rows)
+	if err != nil || rows != 2 {
+		t.Errorf("%d silences are kept, %v; want those of b and c", rows, err)
+	}
 }
 
 // TestBudgetIsShared asks from several processes' ledgers at once, and leaves a small table.

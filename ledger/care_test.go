@@ -117,3 +117,42 @@ func TestSettleClock(t *testing.T) {
 		t.Errorf("after: %+v, %v", a, err)
 	}
 }
+
+// TestMendEndsOneOnly: another rotation of the credential that has the same Rev goes on.
+func TestMendEndsOneOnly(t *testing.T) {
+	l, _, r := care(t)
+	allRight(t, l.Open(t.Context(), rotator.Rotation{ID: "b1", Credential: "c", Lane: rotator.Burial, State: rotator.AwaitingRevocation, Old: "x"}))
+	r.State = rotator.Abandoned
+	allRight(t, l.Mend(t.Context(), rotator.Mend{Credential: "c", Ends: &r}))
+	if _, err := l.Claim(t.Context(), "b1", "w", time.Minute); err != nil {
+		t.Errorf("the other one: %v", err)
+	}
+}
+
+// TestSettleClockLeavesWhatIsRight: leases and silences of an hour, calls of this moment, what ended, and what comes after
+// as many events as need two digits.
+func TestSettleClockLeavesWhatIsRight(t *testing.T) {
+	l, clock, r := care(t)
+	ctx, now := t.Context(), clock.Now()
+	_, err := l.Record(ctx, rotator.Change{Rotation: r, Lease: time.Hour})
+	allRight(t, err, l.Silence(ctx, "h", now.Add(time.Hour)), l.Open(ctx, rotator.Rotation{ID: "over", Credential: "d", Lane: rotator.Routine,
+		State: rotator.Closed, NextAt: now.Add(day)}))
+	_, err = l.Take(ctx, "k", "a")
+	allRight(t, err)
+	for range 11 {
+		allRight(t, l.Settle(ctx, rotator.Event{Rotation: "ledger", At: now.Add(day)}, false))
+	}
+	allRight(t, l.Settle(ctx, rotator.Event{Rotation: "ledger", At: now.Add(day)}, true))
+	_, claimed := l.Claim(ctx, "r1", "another", time.Minute)
+	silent, err1 := l.Take(ctx, "k", "h")
+	soon, err2 := l.Take(ctx, "k", "a")
+	agenda, err3 := l.Ready(ctx, now, 9)
+	all, err4 := l.Rotations(ctx, "d")
+	allRight(t, err1, err2, err3, err4)
+	if !errors.Is(claimed, rotator.ErrHeld) || !silent.Equal(now.Add(time.Hour)) || !soon.Equal(now.Add(time.Second)) || !agenda.Newest.IsZero() {
+		t.Errorf("claim: %v, silent until %s, free at %s, newest event %s", claimed, silent, soon, agenda.Newest)
+	}
+	if !all[0].NextAt.Equal(now.Add(day)) {
+		t.Errorf("what ended was changed: %+v", all[0])
+	}
+}

@@ -127,6 +127,9 @@ func TestTimesComeBackInUTC(t *testing.T) {
 	allRight(t, l.Adopt(ctx, p), l.Adopt(ctx, rotator.Pair{ID: "q", Credential: "two"}), l.Open(ctx, r),
 		l.Open(ctx, rotator.Rotation{ID: "s", Credential: "two", Lane: rotator.Routine}), l.Log(ctx, c),
 		l.Stock(ctx, rotator.Stock{Messages: []notify.Message{{At: at}}}))
+	_, err := l.Say(ctx, rotator.Word{Credential: "one", At: at, Expires: at.Add(time.Hour)})
+	words, err0 := l.Words(ctx, "one")
+	allRight(t, err, err0)
 	pairs, err1 := l.Pairs(ctx, "")
 	rotations, err2 := l.Rotations(ctx, "")
 	calls, err3 := l.Calls(ctx, "one")
@@ -136,6 +139,7 @@ func TestTimesComeBackInUTC(t *testing.T) {
 		"created": {pairs[0].Created, at}, "born": {pairs[0].BornAt, p.BornAt}, "ended": {pairs[0].EndedAt, at}, "born now": {pairs[1].BornAt, clock.Now()},
 		"opened": {rotations[0].OpenedAt, r.OpenedAt}, "entered": {rotations[0].EnteredAt, at}, "opened now": {rotations[1].OpenedAt, clock.Now()},
 		"called": {calls[0].Reading.At, at}, "server": {calls[0].Reading.ServerTime, at}, "retry": {calls[0].Reading.RetryAt, at},
+		"said": {words[0].At, at}, "expires": {words[0].Expires, at.Add(time.Hour)},
 		"message": {parcels[0].Message.At, at},
 	} {
 		if !got[0].Equal(got[1]) || got[0].Location() != time.UTC {
@@ -262,4 +266,72 @@ func TestRecordSweepsOnlyWipes(t *testing.T) {
 	if info, err := os.Stat(l.path + "-wal"); err != nil || info.Size() == 0 {
 		t.Errorf("the log was swept without need: %v", err)
 	}
+}
+
+// TestWhatAClaimHandsOver: waivers on the credential, and words on this very rotation.
+func TestWhatAClaimHandsOver(t *testing.T) {
+	l, clock, r := scenery(t)
+	_, err := l.Record(t.Context(), rotator.Change{Rotation: r, Release: true})
+	allRight(t, err, l.Open(t.Context(), rotator.Rotation{ID: "b1", Credential: "one", Lane: rotator.Burial, State: rotator.AwaitingRevocation, Old: "x"}))
+	later := clock.Now().Add(day)
+	for _, w := range []rotator.Word{
+		{Credential: "one", Kind: rotator.WaiveIt, Expires: later, Text: "handed over"}, {Credential: "one", Kind: rotator.Reviewed, Expires: later},
+		{Rotation: "b1", Kind: rotator.WaiveIt, Expires: later}, {Rotation: "t1", Kind: rotator.WaiveIt, Expires: later},
+		{Credential: "two", Kind: rotator.WaiveIt, Expires: later}, {Rotation: "r1", Kind: rotator.Resume, Text: "handed over"}} {
+		_, err := l.Say(t.Context(), w)
+		allRight(t, err)
+	}
+	got, err := l.Claim(t.Context(), "r1", "worker", time.Minute)
+	if err != nil || len(got.Words) != 2 || got.Words[0].Text+got.Words[1].Text != "handed overhanded over" {
+		t.Errorf("%+v, %v", got.Words, err)
+	}
+}
+
+// TestReadyLimits: no more than asked for, and nothing when nothing is; what there is one of is told all the same.
+func TestReadyLimits(t *testing.T) {
+	l, clock, _ := scenery(t)
+	ctx, now := t.Context(), clock.Now()
+	allRight(t, l.Stock(ctx, rotator.Stock{Digest: "d1", Items: []rotator.Item{{Credential: "one", State: rotator.IsListed}},
+		Messages: []notify.Message{{What: "first"}, {What: "second"}}}))
+	for limit, want := range map[int]int{-1: 0, 0: 0, 1: 1} {
+		a, err := l.Ready(ctx, now, limit)
+		parcels, err2 := l.Outbox(ctx, now, limit)
+		allRight(t, err, err2)
+		if len(a.Rotations) != want || len(a.Credentials) != want || len(parcels) != want || a.Inventory != "d1" || !a.Parcels {
+			t.Errorf("at most %d: %+v, parcels %+v", limit, a, parcels)
+		}
+	}
+	parcels, err := l.Outbox(ctx, now, 9)
+	if err != nil || len(parcels) != 2 || parcels[0].Message.What != "first" {
+		t.Errorf("the oldest is not first: %+v, %v", parcels, err)
+	}
+	for _, p := range parcels {
+		p.Over = true
+		allRight(t, l.Posted(ctx, p))
+	}
+	if a, err := l.Ready(ctx, now, 9); err != nil || a.Parcels {
+		t.Errorf("nothing is left to send, and it says: %+v, %v", a, err)
+	}
+}
+
+// TestSkewIsMarkedAlone: a vendor's clock that is right again takes away what was said of it, and nothing else; a call that
+// says no time says nothing of clocks.
+func TestSkewIsMarkedAlone(t *testing.T) {
+	l, clock, _ := scenery(t)
+	ctx, now := t.Context(), clock.Now()
+	allRight(t, l.Stock(ctx, rotator.Stock{Digest: "d1"}))
+	ready := func(want time.Duration) {
+		t.Helper()
+		if a, err := l.Ready(ctx, now, 9); err != nil || a.Skew != want || a.Inventory != "d1" {
+			t.Errorf("%+v, %v; want %s", a, err, want)
+		}
+	}
+	allRight(t, l.Log(ctx, rotator.Call{ID: "1", Credential: "one", Reading: vendors.Reading{ServerTime: now}}))
+	ready(0)
+	allRight(t, l.Log(ctx, rotator.Call{ID: "2", Credential: "one", Reading: vendors.Reading{At: now, ServerTime: now.Add(time.Hour)}}))
+	ready(time.Hour)
+	allRight(t, l.Log(ctx, rotator.Call{ID: "3", Credential: "one", Reading: vendors.Reading{At: now}}))
+	ready(time.Hour)
+	allRight(t, l.Log(ctx, rotator.Call{ID: "4", Credential: "one", Reading: vendors.Reading{At: now, ServerTime: now}}))
+	ready(0)
 }

@@ -180,6 +180,9 @@ func budgeting(now time.Time) []operation {
 	return []operation{
 		{"take", take("k", "a"), nil}, {"take too soon", take("k", "a"), nil}, {"done", done(false), nil},
 		{"take another host", take("k", "b"), nil}, {"refused", done(true), nil}, {"refused again", done(true), nil},
+		{"take with another key", take("m", "a"), nil},
+		{"that key is refused", silent(func(ctx context.Context, l *SQLite) error { return l.Done(ctx, "m", "a", true) }), nil},
+		{"mark as put back", silent(func(ctx context.Context, l *SQLite) error { return l.marked(ctx) }), nil},
 		{"nothing done", done(false), nil}, {"take after", take("k", "c"), nil},
 		{"silence", silent(func(ctx context.Context, l *SQLite) error { return l.Silence(ctx, "a", now.Add(time.Minute)) }), nil},
 		{"take in silence", take("l", "a"), nil},

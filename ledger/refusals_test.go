@@ -52,6 +52,7 @@ func TestRefusals(t *testing.T) {
 	}
 	record := func(c rotator.Change) error { _, err := l.Record(t.Context(), c); return err }
 	mend := func(m rotator.Mend) error { return l.Mend(t.Context(), m) }
+	say := func(w rotator.Word) error { _, err := l.Say(t.Context(), w); return err }
 	claim := func(ttl time.Duration) error { _, err := l.Claim(t.Context(), "t1", "worker", ttl); return err }
 	over := r
 	over.State = rotator.Closed
@@ -93,11 +94,14 @@ func TestRefusals(t *testing.T) {
 		"recorded another credential's grave": {record(rotator.Change{Rotation: r, Opens: []rotator.Rotation{burial}}), ErrRefused, "rotation of another credential"},
 		"recorded on a stranger's chain": {record(rotator.Change{Rotation: r, Events: []rotator.Event{{Rotation: "t1", Kind: "moved"}}}),
 			ErrRefused, "does not concern"},
-		"mended another credential's pair":     {mend(rotator.Mend{Credential: "one", Pairs: []rotator.Pair{foreign}}), ErrRefused, "pair of another credential"},
-		"mended another credential's grave":    {mend(rotator.Mend{Credential: "one", Opens: []rotator.Rotation{burial}}), ErrRefused, "rotation of another credential"},
-		"mended another credential's rotation": {mend(rotator.Mend{Credential: "two", Ends: &over}), rotator.ErrStale, ""},
-		"mended, and it goes on":               {mend(rotator.Mend{Credential: "one", Ends: &r}), ErrRefused, "moves none"},
-		"renewed what is not there":            {l.Renew(t.Context(), rotator.Pair{ID: "nobody"}, ""), rotator.ErrNotFound, "pair"},
+		"mended another credential's pair":      {mend(rotator.Mend{Credential: "one", Pairs: []rotator.Pair{foreign}}), ErrRefused, "pair of another credential"},
+		"mended another credential's grave":     {mend(rotator.Mend{Credential: "one", Opens: []rotator.Rotation{burial}}), ErrRefused, "rotation of another credential"},
+		"mended another credential's rotation":  {mend(rotator.Mend{Credential: "two", Ends: &over}), rotator.ErrStale, ""},
+		"mended, and it goes on":                {mend(rotator.Mend{Credential: "one", Ends: &r}), ErrRefused, "moves none"},
+		"said on nothing":                       {say(rotator.Word{}), ErrRefused, "needs a rotation or a credential"},
+		"said on another credential's rotation": {say(rotator.Word{Rotation: "t1", Credential: "one"}), ErrRefused, "another credential"},
+		"said on what ended":                    {say(rotator.Word{Rotation: "old"}), rotator.ErrNotFound, "it has ended"},
+		"renewed what is not there":             {l.Renew(t.Context(), rotator.Pair{ID: "nobody"}, ""), rotator.ErrNotFound, "pair"},
 	} {
 		if !errors.Is(c.err, c.kind) || c.err != nil && !strings.Contains(c.err.Error(), c.says) {
 			t.Errorf("%s: %v, want %v", name, c.err, c.kind)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +84,8 @@ func TestVerifyFindsTampering(t *testing.T) {
 		{"replaced ciphertext", `UPDATE pairs SET sealed = x'00'`, "credential:one", 0, "pair p1"},
 		{"changed call", `UPDATE calls SET body = replace(body, 'api.example', 'other')`, "credential:one", 0, "call1"},
 		{"missing call", `DELETE FROM calls`, "r1", 2, "call.call1"},
+		{"call moved in time", `UPDATE calls SET at = at + 1`, "credential:one", 0, "call1"},
+		{"an index taken away by hand", `PRAGMA writable_schema = ON; DELETE FROM sqlite_master WHERE name = 'calls_at'`, "", 0, "damaged"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			clock := ledgertest.NewClock()
@@ -99,6 +102,28 @@ func TestVerifyFindsTampering(t *testing.T) {
 			}
 			t.Errorf("not found; the report is %+v", verify(t, l))
 		})
+	}
+}
+
+// TestVerifyTellsInOrder: the file, calls, chains, pairs, rotations; and a call that says no time of its own is no problem.
+func TestVerifyTellsInOrder(t *testing.T) {
+	clock := ledgertest.NewClock()
+	l := open(t, clock.Now)
+	story(t, l, clock)
+	allRight(t, l.Log(t.Context(), rotator.Call{ID: "untimed", Credential: "one"}),
+		l.Open(t.Context(), rotator.Rotation{ID: "r3", Credential: "three", Lane: rotator.Routine}, rotator.Event{Kind: "opened"}))
+	for _, query := range []string{`DROP TRIGGER events_keep`, `DROP TRIGGER events_stay`, `DROP TRIGGER calls_keep`,
+		`UPDATE calls SET at = at + 1 WHERE id = 'call1'`, `UPDATE events SET text = 'x' WHERE chain = 'r1' AND seq = 1`,
+		`UPDATE pairs SET sealed = x'00'`, `DELETE FROM events WHERE chain IN ('r2', 'r3')`,
+		`PRAGMA writable_schema = ON; DELETE FROM sqlite_master WHERE name = 'calls_at'`} {
+		must(t, l, query)
+	}
+	var said []rotator.ID
+	for _, p := range verify(t, l).Problems {
+		said = append(said, p.Chain)
+	}
+	if want := []rotator.ID{"", "credential:one", "r1", "credential:one", "r2", "r3"}; !slices.Equal(said, want) {
+		t.Errorf("%v, want %v: %+v", said, want, verify(t, l).Problems)
 	}
 }
 
@@ -148,11 +173,60 @@ func TestPrune(t *testing.T) {
 	}
 }
 
+// TestPruneForgetsNothingYoung: a call that is not old enough is not listed as aged out either, and the line that was
+// reached is never drawn back.
+func TestPruneForgetsNothingYoung(t *testing.T) {
+	clock := ledgertest.NewClock()
+	l := open(t, clock.Now)
+	story(t, l, clock)
+	allRight(t, l.Log(t.Context(), rotator.Call{ID: "untimed", Credential: "one"}))
+	count := func(query string) (n int64) {
+		allRight(t, l.db.QueryRowContext(t.Context(), query).Scan(&n))
+		return n
+	}
+	prune := func() {
+		_, err := l.Prune(t.Context())
+		allRight(t, err)
+	}
+	clock.Advance(400 * day)
+	prune()
+	line := count(`SELECT calls_before FROM retention`)
+	clock.Advance(-day)
+	prune()
+	if n := count(`SELECT count(*) FROM pruned_calls`); n != 0 || count(`SELECT count(*) FROM calls`) != 2 {
+		t.Errorf("%d calls are listed as aged out before their time", n)
+	}
+	if got := count(`SELECT calls_before FROM retention`); got != line {
+		t.Errorf("the line was drawn back to %d from %d", got, line)
+	}
+}
+
+// TestReadyTellsOldCalls when there are some to prune, and not before.
+func TestReadyTellsOldCalls(t *testing.T) {
+	clock := ledgertest.NewClock()
+	l := open(t, clock.Now)
+	story(t, l, clock)
+	old := func(want bool) {
+		t.Helper()
+		a, err := l.Ready(t.Context(), clock.Now(), 9)
+		if err != nil || a.OldCalls != want {
+			t.Errorf("old calls: %v, %v; want %v", a.OldCalls, err, want)
+		}
+	}
+	clock.Advance(400 * day)
+	old(false)
+	clock.Advance(1)
+	old(true)
+	_, err := l.Prune(t.Context())
+	allRight(t, err)
+	old(false)
+}
+
 // TestHash computes a hash from the documented encoding, written out by hand.
 func TestHash(t *testing.T) {
-	e := rotator.Event{Rotation: "r1", Seq: 2, At: time.Unix(1, 5).UTC(), Kind: "moved", Who: "ada", From: "due",
+	e := rotator.Event{Rotation: "r1", Seq: 12, At: time.Unix(1, 5).UTC(), Kind: "moved", Who: "ada", From: "due",
 		To: "awaiting_key", Text: "é", Data: map[string]string{"b": "", "a": "1,2"}, Prev: "ff", Hash: "not part of it"}
-	encoded := "20:quarterturn event v1,2:r1,1:2,10:1000000005,5:moved,3:ada,3:due,12:awaiting_key,2:é,1:2," +
+	encoded := "20:quarterturn event v1,2:r1,2:12,10:1000000005,5:moved,3:ada,3:due,12:awaiting_key,2:é,1:2," +
 		"1:a,3:1,2,1:b,0:,2:ff,"
 	sum := sha256.Sum256([]byte(encoded))
 	if got := Hash(e); got != hex.EncodeToString(sum[:]) {
