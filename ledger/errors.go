@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -65,6 +66,8 @@ func (l *SQLite) fault(err error) error {
 		return fmt.Errorf("ledger %s: %w. %s", l.path, ErrForeign, remedy(ErrForeign))
 	case errors.Is(err, ErrNewer):
 		return fmt.Errorf("ledger %s: %w. %s", l.path, err, remedy(ErrNewer))
+	case misread(err):
+		return fmt.Errorf("ledger %s: %w. %s", l.path, ErrDamaged, remedy(ErrDamaged))
 	case !errors.As(err, &driver):
 		return err
 	}
@@ -74,6 +77,9 @@ func (l *SQLite) fault(err error) error {
 	}
 	return fmt.Errorf("ledger %s: %w. %s", l.path, kind, remedy(kind))
 }
+
+// misread: a column holds what it cannot hold. The error is of database/sql, has no type, and quotes the value.
+func misread(err error) bool { return strings.Contains(err.Error(), "sql: Scan error on column") }
 
 func cause(err error) error {
 	if errors.Is(err, context.Canceled) {

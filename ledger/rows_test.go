@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,6 +75,36 @@ func TestDamagedRowsAreTold(t *testing.T) {
 			if err := read(t.Context(), l, clock.Now()); !errors.Is(err, ErrDamaged) {
 				t.Errorf("%s: %s says %v", c.spoils, name, err)
 			}
+		}
+	}
+}
+
+// TestDamagedColumnsAreTold: a text where a number belongs is a damaged row as well, and no error quotes it.
+func TestDamagedColumnsAreTold(t *testing.T) {
+	const secretText = "hunter2hunter2"
+	for spoils, read := range map[string]func(ctx context.Context, l *SQLite) error{
+		`UPDATE rotations SET rev = ?`: func(ctx context.Context, l *SQLite) error { _, err := l.Rotations(ctx, ""); return err },
+		`UPDATE rotations SET lease_until = ?`: func(ctx context.Context, l *SQLite) error {
+			_, err := l.Record(ctx, rotator.Change{Rotation: rotator.Rotation{ID: "r1"}})
+			return err
+		},
+		`UPDATE events SET at = ?`:         func(ctx context.Context, l *SQLite) error { _, err := l.Events(ctx, "r1"); return err },
+		`UPDATE calls SET at = ?`:          func(ctx context.Context, l *SQLite) error { _, err := l.Verify(ctx); return err },
+		`UPDATE inventory SET look_at = ?`: func(ctx context.Context, l *SQLite) error { _, err := l.Inventory(ctx); return err },
+		`UPDATE epochs SET epoch = ?`:      func(ctx context.Context, l *SQLite) error { _, err := l.Epoch(ctx, "one"); return err },
+	} {
+		clock := ledgertest.NewClock()
+		l := open(t, clock.Now)
+		story(t, l, clock)
+		allRight(t, l.Stock(t.Context(), rotator.Stock{Items: []rotator.Item{{Credential: "one"}}}))
+		for _, trigger := range []string{"events_keep", "calls_keep"} {
+			must(t, l, `DROP TRIGGER `+trigger)
+		}
+		_, err := l.db.ExecContext(t.Context(), spoils, secretText)
+		allRight(t, err)
+		err = read(t.Context(), l)
+		if !errors.Is(err, ErrDamaged) || strings.Contains(err.Error(), secretText) || !strings.Contains(err.Error(), "restore it from a backup") {
+			t.Errorf("%s: %v", spoils, err)
 		}
 	}
 }
