@@ -16,16 +16,21 @@ var errFlaky = errors.New("the disk went away for a moment")
 type flaky struct {
 	left  int // steps until the one that fails
 	fired bool
+	says  error // with which error, errFlaky when nil
+	stays bool  // every step after it fails as well
 }
 
 // arm has the n-th step from now fail.
 func (f *flaky) arm(n int) { f.left, f.fired = n, false }
 
 func (f *flaky) step() error {
-	if f.left--; f.left != 0 {
+	if f.left--; f.left > 0 || f.left < 0 && !f.stays {
 		return nil
 	}
 	f.fired = true
+	if f.says != nil {
+		return f.says
+	}
 	return errFlaky
 }
 
