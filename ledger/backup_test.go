@@ -2,10 +2,13 @@ package ledger
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"quarterturn/ledger/ledgertest"
@@ -20,10 +23,24 @@ func kept(t *testing.T) (l *SQLite, clock *ledgertest.Clock, path, file string) 
 	l = openAt(t, path, clock.Now, Options{})
 	story(t, l, clock)
 	file = filepath.Join(t.TempDir(), "copy.db")
-	if _, err := l.Backup(t.Context(), file); err != nil {
+	c, err := l.Backup(t.Context(), file)
+	if err != nil {
 		t.Fatal(err)
 	}
+	if c.Digest != digestOfFile(t, file) || !c.Report.OK() || c.Report.Events != 4 || c.Kept != "" {
+		t.Errorf("the copy is told as %+v", c)
+	}
 	return l, clock, path, file
+}
+
+func digestOfFile(t *testing.T, file string) string {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
 
 func TestBackupIsAWholeLedgerOfItsOwn(t *testing.T) {
@@ -49,7 +66,7 @@ func TestBackupIsAWholeLedgerOfItsOwn(t *testing.T) {
 
 func TestRestore(t *testing.T) {
 	l, clock, path, file := kept(t)
-	if _, err := Restore(t.Context(), path, file, clock.Now, true); !errors.Is(err, ErrLocked) {
+	if _, err := Restore(t.Context(), path, file, clock.Now, true); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "ledger "+path) {
 		t.Errorf("under somebody who has it open: %v", err)
 	}
 	if err := l.Settle(t.Context(), rotator.Event{Rotation: "ledger", Kind: "later"}, false); err != nil {
@@ -66,10 +83,16 @@ func TestRestore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if c.Digest != digestOfFile(t, path) || !c.Report.OK() || c.Report.Events != 4 {
+		t.Errorf("what was put back is told as %+v", c)
+	}
 	if r := verify(t, openAt(t, c.Kept, clock.Now, Options{})); !r.OK() || r.Events != 5 || len(was) == 0 {
 		t.Errorf("what was there: %+v", r)
 	}
 	back := openAt(t, path, clock.Now, Options{})
+	if e, err := back.Events(t.Context(), "ledger"); err != nil || len(e) != 1 || e[0].Kind != "restored" || e[0].Who != "quarterturn" {
+		t.Errorf("the trail says %+v, %v", e, err)
+	}
 	a, err := back.Ready(t.Context(), clock.Now(), 0)
 	if r := verify(t, back); err != nil || !a.Restored || !r.OK() || r.Events != 5 {
 		t.Errorf("restored: %v %v, %+v", a.Restored, err, r)
@@ -79,11 +102,79 @@ func TestRestore(t *testing.T) {
 	}
 }
 
+// TestRestoreAgain: over a ledger that knows nothing, or nothing more, nobody has to insist; each one that was there gets a
+// name of its own, and what a restore left that was killed is gone.
+func TestRestoreAgain(t *testing.T) {
+	l, clock, path, file := kept(t)
+	allRight(t, l.Close(), os.WriteFile(path+".part-1", nil, 0o600))
+	names := map[string]bool{}
+	for _, end := range []string{"", "-2", "-3"} {
+		c, err := Restore(t.Context(), path, file, clock.Now, end != "") // the ones after the first have been marked
+		if err != nil {
+			t.Fatal(err)
+		}
+		if names[c.Kept] = true; c.Kept != path+".replaced-20260101T090000Z"+end {
+			t.Errorf("kept as %s", c.Kept)
+		}
+	}
+	if left, _ := filepath.Glob(path + ".part-*"); len(left) > 0 || len(names) != 3 {
+		t.Errorf("left behind: %v; kept %v", left, names)
+	}
+	empty := filepath.Join(t.TempDir(), "empty.db")
+	allRight(t, openAt(t, empty, clock.Now, Options{}).Close())
+	if _, err := Restore(t.Context(), empty, file, clock.Now, false); err != nil {
+		t.Errorf("over an empty one: %v", err)
+	}
+	if c, err := Restore(t.Context(), filepath.Join(t.TempDir(), "new.db"), file, clock.Now, false); err != nil || c.Kept != "" {
+		t.Errorf("where none was: %+v, %v", c, err)
+	}
+}
+
+// TestCopiesFail: what can't be read or written is told by its kind, and without its path.
+func TestCopiesFail(t *testing.T) {
+	l, clock, path, file := kept(t)
+	nowhere := filepath.Join(t.TempDir(), "nowhere", "copy.db")
+	_, err1 := l.Backup(t.Context(), nowhere)
+	_, err2 := Restore(t.Context(), nowhere, file, clock.Now, true)
+	_, err3 := settled(nowhere)
+	for name, err := range map[string]error{"backup": err1, "restore": err2, "settled": err3, "folder": syncFolder(nowhere),
+		"from nowhere": copied(nowhere, file), "to nowhere": copied(file, nowhere)} {
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if copied(t.TempDir(), file) == nil {
+		t.Error("a folder was copied")
+	}
+	for _, c := range []struct{ err, want error }{{fs.ErrPermission, fs.ErrPermission}, {fs.ErrNotExist, fs.ErrNotExist}, {fs.ErrExist, fs.ErrExist},
+		{errFlaky, ErrDisk}, {&fs.PathError{Op: "open", Path: path, Err: fs.ErrPermission}, fs.ErrPermission}} {
+		if got := plain(c.err); got != c.want {
+			t.Errorf("%v is %v, want %v", c.err, got, c.want)
+		}
+	}
+}
+
+// TestBackupOfADamagedLedger is no backup: there is no file after it.
+func TestBackupOfADamagedLedger(t *testing.T) {
+	l, _, _, _ := kept(t)
+	must(t, l, `DROP TRIGGER events_keep`)
+	must(t, l, `UPDATE events SET who = 'nobody'`)
+	file := filepath.Join(t.TempDir(), "copy.db")
+	if _, err := l.Backup(t.Context(), file); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "taken away again") {
+		t.Errorf("it was taken for a backup: %v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(file), "*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
 // TestRestoreRefuses: what does not verify never takes the ledger's place.
 func TestRestoreRefuses(t *testing.T) {
+	kinds := map[string]error{"not there": fs.ErrNotExist, "empty": ErrForeign, "a folder": ErrForeign, "no ledger": ErrForeign, "an edited trail": ErrDamaged}
 	for name, spoil := range map[string]func(t *testing.T, file string) error{
 		"not there": func(_ *testing.T, file string) error { return os.Remove(file) },
 		"empty":     func(_ *testing.T, file string) error { return os.Truncate(file, 0) },
+		"a folder":  func(_ *testing.T, file string) error { return errors.Join(os.Remove(file), os.Mkdir(file, 0o700)) },
 		"no ledger": func(_ *testing.T, file string) error {
 			return os.WriteFile(file, bytes.Repeat([]byte("junk"), 999), 0o600)
 		},
@@ -99,8 +190,8 @@ func TestRestoreRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			was, _ := os.ReadFile(path)
-			if _, err := Restore(t.Context(), path, file, clock.Now, true); err == nil {
-				t.Error("not refused")
+			if _, err := Restore(t.Context(), path, file, clock.Now, true); !errors.Is(err, kinds[name]) {
+				t.Errorf("%v, want %v", err, kinds[name])
 			}
 			if now, _ := os.ReadFile(path); !bytes.Equal(was, now) {
 				t.Error("the ledger was changed")
