@@ -257,11 +257,16 @@ func (v view) wipeNew() []PairID {
 
 // ---- rolling_back, failed ------------------------------------------------------------------------------------
 
-// oldUnclear: nothing is put back on the strength of an answer nobody got, let alone of a refusal (I-1).
+// oldUnclear: nothing is put back on the strength of an answer nobody got, let alone of a refusal (I-1); nor while the old
+// pair may be dying, unless no pair works anyway.
 func oldUnclear(v view) (Move, bool) {
 	switch verdict(v.s.Old) {
 	case vendors.Accepted:
-		return Move{}, false
+		if !v.bitesYet() || verdict(v.s.New) == vendors.Refused || v.r.Facts.BothDead {
+			return Move{}, false
+		}
+		return trouble(v, v.now.Add(soon), "going back waits until "+stamp(v.bites())+": the old pair was revoked, as "+who(v.r.Facts.Revoked)+
+			" said, and whether the new one works is unclear: "+why(v.s.New, v.s)), true
 	case vendors.Refused:
 		m := trouble(v, v.now.Add(soon), "the vendor refuses the old pair; whether the new one lives is unclear: "+why(v.s.New, v.s))
 		m.Broken = "consumers that are back on the old pair"
