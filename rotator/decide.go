@@ -93,7 +93,7 @@ func routineRows(s State) []row {
 			missesProof, newUnclear, closeIt}
 	case RollingBack:
 		return []row{denyAbandon, neverWrote, cannotOpen, bothDead, lostBoth, oldDiedRollingBack, effectStopped, oldUnclear, putNext,
-			followers, redeployNext, useUnproven, rolledBack}
+			followers, redeployNext, useUnproven, unprovenNow, rolledBack}
 	case FailedState:
 		return []row{heedResume, denyAbandon, heedRollback, bothDead, newDead, awaitHelp}
 	}

@@ -25,7 +25,7 @@ func precedence(lane Lane) []string {
 		"placeLost", "unprovenInEmergency", "useLost", "proofGone", "attestedEnd", "livesAfterAll",
 		// what has to be waited for, and the next step
 		"firstKeyDone", "overlap", "missesProof", "newUnclear", "closeIt", "newRefused", "acceptsAnybody", "wrongEnvironment", "wrongTenant",
-		"unattested", "stage", "putNext", "followers", "distribute", "redeployNext", "redeployDone", "useUnproven", "rolledBack",
+		"unattested", "stage", "putNext", "followers", "distribute", "redeployNext", "redeployDone", "useUnproven", "unprovenNow", "rolledBack",
 		"verify", "replaced", "unapproved", "requestAtOnce", "requestRevocation", "unprovable", "awaitReplaced",
 		"awaitRevocation", "moreTriples", "provenDead", "retired",
 		// before a key is asked for

@@ -237,7 +237,12 @@ func TestDecideRollingBack(t *testing.T) {
 	table(t, Routine, RollingBack, join(abandonDenied(), openLines("neverWrote"), deadLines()[:1], putLines(HoldsNew),
 		stopLines("bothDead oldDiedRollingBack"), redeployLines(newID), proofLines(newID, RollingBack), []ask{
 			{name: "I-6: everything is back: the new pair's burial waits for late writers", row: "rolledBack",
-				passes: "effectStopped oldUnclear putNext followers redeployNext useUnproven", want: gone},
+				passes: "effectStopped oldUnclear putNext followers redeployNext useUnproven unprovenNow", want: gone},
+			{name: "I-2: a consumer proved itself a minute ago, and is silent now: it may have loaded another pair", row: "unprovenNow",
+				given: func(c *scene) {
+					c.r.Facts.Proofs["api"] = Proof{Pair: oldID, Use: cicd.Reported, At: ago(time.Minute)}
+					c.s.Uses["api"] = UseSeen{Err: "connection refused"}
+				}, want: reply{why: "api did not prove itself just now: connection refused", next: soon}},
 			{name: "nothing was ever written: nothing has to be put back", row: "neverWrote", passes: "denyAbandon",
 				given: func(c *scene) { c.r.Facts.Wrote = false; c.s.Opened = Opened{} }, want: gone},
 			{name: "L-1: the old pair is refused and the new one was lost: another is asked for", row: "lostBoth", passes: "bothDead",

@@ -17,6 +17,9 @@ func (m *model) fail(format string, args ...any) {
 
 func (t *stride) checkMove() {
 	mv := t.move
+	if why := barred(key{t.row.Lane, t.row.State}, t.name); why != "" {
+		t.m.fail("%s answers in %s, %s, which cannot be: %s", t.name, t.row.Lane, t.row.State, why)
+	}
 	switch {
 	case t.name == "":
 		t.m.fail("total: no row of decide answers in %s, %s", t.row.Lane, t.row.State)
@@ -53,7 +56,8 @@ func (t *stride) checkPut() {
 		t.m.fail("I-14: a pair that is %s is written", t.m.lives[t.s.pairs[n-1].life])
 	case unknown && holds != mTorn && t.m.sp.Places[i].Readable && t.row.Facts.Waivers == nil:
 		t.m.fail("I-9: %s holds a pair nobody knows, and is overwritten without permission", t.move.Target)
-	case t.row.Lane == Routine && t.target() == t.row.New && !f.Wrote && !t.seen.OldHeld && f.NoRollback == "" && !f.NoOld && !f.BothDead:
+	case t.row.Lane == Routine && t.target() == t.row.New && !f.Wrote && !t.seen.OldHeld && f.NoRollback == "" && !f.NoOld && !f.BothDead &&
+		t.seen.OldPair.Life != Lost: // it was never held here, and that was waived before the key was asked for
 		t.m.fail("I-12: a first write without a sealed old pair and without a waiver")
 	}
 }

@@ -31,6 +31,18 @@ func overlap(v view) (Move, bool) {
 // missesProof: the pass that asks for revocation must have seen every consumer itself, and too many misses before
 // mean that the service is not steady.
 func missesProof(v view) (Move, bool) {
+	if m, ok := unprovenNow(v); ok {
+		return m, true
+	}
+	if f := v.r.Facts; f.Misses > 0 && f.Misses*soakBudget > f.Looks {
+		return wait(v, v.now.Add(tick), fmt.Sprintf("%d of %d looks missed a proof, and one in %d is allowed", f.Misses,
+			f.Looks, soakBudget), ""), true
+	}
+	return Move{}, false
+}
+
+// unprovenNow: a consumer proved itself before, and not in this look: meanwhile it may have loaded another pair.
+func unprovenNow(v view) (Move, bool) {
 	for _, c := range v.sp.Consumers {
 		if v.fresh(c) {
 			continue
@@ -40,10 +52,6 @@ func missesProof(v view) (Move, bool) {
 			command = v.cmd("waive") + " consumer:" + c.Name + " --reason WHY"
 		}
 		return wait(v, v.now.Add(soon), "consumer "+c.Name+" did not prove itself just now: "+v.s.Uses[c.Name].said(), command), true
-	}
-	if f := v.r.Facts; f.Misses > 0 && f.Misses*soakBudget > f.Looks {
-		return wait(v, v.now.Add(tick), fmt.Sprintf("%d of %d looks missed a proof, and one in %d is allowed", f.Misses,
-			f.Looks, soakBudget), ""), true
 	}
 	return Move{}, false
 }
