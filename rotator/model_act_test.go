@@ -1,6 +1,9 @@
 package rotator
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // edge is one transition, small enough to be kept.
 type edge struct{ kind, a, b uint8 }
@@ -240,7 +243,7 @@ func (m *model) unlucky(s *mState, tell func(edge, *mState)) {
 		}
 	}
 	for i, p := range s.pairs {
-		if m.lives[p.life] == Candidate && p.sealed {
+		if p.sealed && (m.lives[p.life] == Candidate || uint8(i+1) == s.row.new) {
 			t := bad
 			t.pairs[i].sealed = false
 			tell(edge{kLose, uint8(i + 1), 0}, &t)
@@ -259,6 +262,8 @@ func (m *model) pointless(s *mState, a, f uint8) bool {
 	switch {
 	case f == fDeaf:
 		return a > 0 && s.gwords[a-1] == 0 || a == 0 && (s.words == [2]uint8{} || s.holder.phase != mIdle)
+	case f == fAnybody:
+		return !m.sp.Profile.FailingProbes || rot.State != Received && rot.State != AwaitingRevocation
 	case f <= fMirror || f == fLater:
 		return !w.places
 	case f <= fDesk:
@@ -266,11 +271,16 @@ func (m *model) pointless(s *mState, a, f uint8) bool {
 	case f == fSilentNew || f == fRefusesNew:
 		return !w.new
 	case f == fSilentOld || f == fRefusesOld:
-		return !w.old || r.old == 0
+		return !w.old && !m.keyForBurial(s, a) || r.old == 0
 	case f == fPipeline:
 		return !w.runs || s.jobs == [3]uint8{} && s.holder.phase != mIdle
 	}
 	return !w.new && !w.old
+}
+
+// keyForBurial: this look asks about the pair in use because an orphan's burial wants a new key.
+func (m *model) keyForBurial(s *mState, a uint8) bool {
+	return a == 0 && m.states[s.row.state] == AwaitingKey && slices.ContainsFunc(s.graves[:], func(g mRow) bool { return g.asks == asksKey })
 }
 
 // lie: a refusal of a living pair is remembered, because what follows from it is true for nobody.

@@ -21,6 +21,10 @@ func barred(k key, row string) string {
 		return "no place is looked at in this state (wants)"
 	case row == "denyAbandon" && k.state == RevocationProven:
 		return "the word is refused after the first write (fitsAbandon), and a death takes longer to prove than a claim lasts"
+	case row == "refuseRollback" && k.lane == Replace && k.state == Received:
+		return "the word is said on staged at the latest (fitsRollback), and whoever hears of the key that comes in next has heard it and refused"
+	case row == "denyRollback" && k.lane == Replace && k.state == RevocationProven:
+		return "the word is refused after the first write (fitsRollback), and a death takes longer to prove than a claim lasts"
 	case row == "inUseAgain" && k.state == RevocationProven:
 		return "a dead pair is never taken into use again (preflight, Adopt)"
 	}

@@ -92,19 +92,26 @@ func (t *stride) hear() {
 			t.row.Words = append(t.row.Words, t.m.waiver(i, target, true))
 		}
 	}
-	if t.fault == fDeaf {
+	if t.grave > 0 {
+		t.heard(t.s.gwords[t.grave-1 : t.grave])
 		return
 	}
-	said := t.s.words[:]
-	if t.grave > 0 {
-		said = t.s.gwords[t.grave-1 : t.grave]
+	t.heard(t.s.words[:])
+	if t.s.words[0] == 0 { // the last one came after the claim
+		t.s.words[0], t.s.words[1] = t.s.words[1], 0
 	}
+}
+
+// heard takes words in: the last one not, where it was said a moment after the claim.
+func (t *stride) heard(said []uint8) {
 	for i, w := range said {
-		if w != 0 {
-			t.row.Words = append(t.row.Words, t.m.word(w, int64(20+i), &t.row))
-			t.told(w)
-			said[i] = 0
+		last := i == len(said)-1 || said[i+1] == 0
+		if w == 0 || t.fault == fDeaf && last {
+			return
 		}
+		t.row.Words = append(t.row.Words, t.m.word(w, int64(20+i), &t.row))
+		t.told(w)
+		said[i] = 0
 	}
 }
 

@@ -93,6 +93,7 @@ func (m *model) say(s *mState, w uint8) bool {
 		case 0:
 			s.words[i] = w
 			m.excuse(s, w)
+			m.opposed(s)
 			m.falsehood(s, w)
 			return true
 		}
@@ -116,6 +117,17 @@ func (m *model) excuse(s *mState, w uint8) {
 	for i := range s.apps {
 		named := w == wNamed || w == wNamedAlone || w == wWindow || w == wWindowLater || w == wNamedJobs && i == 1
 		s.apps[i].excused = s.apps[i].excused || named
+	}
+}
+
+// opposed: one person wishes to go back, and another has revoked the way back, before either was heard. Consumers may fail
+// until it has gone forward again.
+func (m *model) opposed(s *mState) {
+	if !slices.Contains(s.words[:], wRollback) || !slices.ContainsFunc(s.words[:], func(w uint8) bool { return w > wRevoked }) {
+		return
+	}
+	for i := range s.apps {
+		s.apps[i].excused = true
 	}
 }
 
@@ -271,6 +283,9 @@ func (m *model) waive(s *mState, n uint8) bool {
 }
 
 func (m *model) obeyRevoke(s *mState, r *mRow, grave uint8) bool {
+	if grave == 0 && s.words[1] != 0 {
+		return false // what is done is said
+	}
 	n := r.old
 	did := m.revoke(s, n)
 	w := wRevoked + n

@@ -3,6 +3,7 @@ package rotator
 import (
 	"encoding/binary"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -99,6 +100,14 @@ func (v *visited) add(d, from uint64) bool {
 	return true
 }
 
+// forget: the state was found, and nothing was asked of it.
+func (v *visited) forget(d uint64) {
+	sh := &v.shards[d>>56]
+	sh.Lock()
+	defer sh.Unlock()
+	delete(sh.from, d)
+}
+
 func (v *visited) parent(d uint64) uint64 { return v.shards[d>>56].from[d] }
 
 // ---- the search ----------------------------------------------------------------------------------------------
@@ -112,15 +121,30 @@ type search struct {
 	workers int
 	say     func(format string, args ...any) // progress
 
-	seen          *visited
+	*ground
 	models        []*model
-	begun         []mState // the roots
-	states, moves int
+	states, moves int // states all of whose steps were made
 	depth         int
+	last          bool    // what is found on this level is checked, and goes no further
 	cut           []uint8 // with so much luck not everything was seen
 	wrong         *wrong  // the first violation: one at the least depth
 	ends          map[string]int
 	every         uint64 // one new state in so many is calmed
+}
+
+// ground is what was searched of one world: settings that differ only in where they begin share it, so that no state is
+// counted or searched twice.
+type ground struct {
+	seen  *visited
+	begun []mState // the roots
+}
+
+func newGround() *ground { return &ground{seen: newVisited()} }
+
+// sameWorld: whether what follows from a state is the same in both.
+func sameWorld(a, b *setting) bool {
+	x, y := newModel(a, nil), newModel(b, nil)
+	return reflect.DeepEqual(x.sp, y.sp) && a.old == b.old && a.kills == b.kills && a.frozen == b.frozen && a.mute == b.mute && a.control == b.control
 }
 
 // wrong is a violation with the state before it.
@@ -141,7 +165,9 @@ type worker struct {
 
 // run searches with one piece of bad luck more after the other. What was seen with less is not searched again.
 func (se *search) run() {
-	se.seen, se.ends = newVisited(), map[string]int{}
+	if se.ends = map[string]int{}; se.ground == nil {
+		se.ground = newGround()
+	}
 	for range max(se.workers, 1) {
 		se.models = append(se.models, newModel(se.set, se.plant))
 	}
@@ -152,25 +178,35 @@ func (se *search) run() {
 	}
 }
 
-// phase searches with so much luck, until everything was seen or there are most states.
+// phase searches with so much luck, until everything was seen or every step of most states was made.
 func (se *search) phase(luck uint8, most int) {
 	if most == 0 {
 		return
 	}
-	level, before, depth, began := se.roots(luck), se.states, 0, time.Now()
-	se.states += len(level)
+	level, depth, began := se.roots(luck), 0, time.Now()
 	for ; len(level) > 0 && se.wrong == nil; depth++ {
-		if se.states-before >= most {
-			se.cut = append(se.cut, luck)
-			break
-		}
+		se.last = len(level) >= most
+		level = se.fits(level, luck, most)
+		se.states, most = se.states+len(level), most-len(level)
 		level = se.level(level)
 		if se.say != nil && time.Since(began) > 30*time.Second {
 			began = time.Now()
 			se.say("... %s, luck %d, depth %d: %d states, %d transitions", se.set.name, luck, depth, se.states, se.moves)
 		}
 	}
-	se.depth = max(se.depth, depth)
+	se.last, se.depth = false, max(se.depth, depth)
+}
+
+// fits leaves what there is no room for to whoever finds it next.
+func (se *search) fits(level []mState, luck uint8, most int) []mState {
+	if !se.last {
+		return level
+	}
+	se.cut = append(se.cut, luck)
+	for i := range level[most:] {
+		se.seen.forget(digest(&level[most+i]))
+	}
+	return level[:most]
 }
 
 // roots are where the search begins: the beginning, and, unless something is planted, every state on the way on which all goes
@@ -227,7 +263,6 @@ func (se *search) gather(workers []*worker) []mState {
 			se.wrong = w.wrong
 		}
 	}
-	se.states += len(next)
 	return next
 }
 
@@ -236,18 +271,10 @@ func (se *search) expand(w *worker, s *mState) {
 	w.m.next(s, func(e edge, t *mState) {
 		w.moves++
 		w.m.canon(t)
-		d := digest(t)
-		fresh := se.seen.add(d, from)
 		if w.m.states[s.row.state].Over() && !w.m.states[t.row.state].Over() && e.kind != kOpen && e.kind != kObey {
 			w.m.fail("I-19: a journey that had ended is open again")
 		}
-		if fresh {
-			w.m.check(t)
-			w.next = append(w.next, *t)
-			if se.every > 0 && d%se.every == 0 {
-				w.calm(t)
-			}
-		}
+		se.found(w, t, from)
 		if len(w.m.broken) > 0 {
 			if w.wrong == nil {
 				w.wrong = &wrong{*s, e, strings.Join(w.m.broken, "; ")}
@@ -255,6 +282,23 @@ func (se *search) expand(w *worker, s *mState) {
 			w.m.broken = w.m.broken[:0]
 		}
 	})
+}
+
+// found checks a state that is new, and keeps it for the next level.
+func (se *search) found(w *worker, t *mState, from uint64) {
+	d := digest(t)
+	if se.last {
+		w.m.check(t)
+		return
+	}
+	if !se.seen.add(d, from) {
+		return
+	}
+	w.m.check(t)
+	w.next = append(w.next, *t)
+	if se.every > 0 && d%se.every == 0 {
+		w.calm(t)
+	}
 }
 
 const inTheCalm = "in the calm that follows: "

@@ -87,6 +87,7 @@ type sweep struct {
 	full  bool
 
 	states, moves, depth int
+	settings, worlds     int
 	hits                 map[key]map[string]int
 	ends                 map[string]int
 	began                time.Time
@@ -94,8 +95,14 @@ type sweep struct {
 
 func (sw *sweep) run(t *testing.T) {
 	sw.began, sw.hits, sw.ends = time.Now(), map[key]map[string]int{}, map[string]int{}
-	for _, set := range settings() {
-		se := &search{set: set, again: 1, most: sw.most, workers: 2, every: sw.every, say: t.Logf}
+	all := settings()
+	grounds := make([]*ground, len(all))
+	for i, set := range all {
+		first := slices.IndexFunc(all[:i+1], func(a *setting) bool { return sameWorld(a, set) })
+		if grounds[first] == nil {
+			grounds[first], sw.worlds = newGround(), sw.worlds+1
+		}
+		se := &search{set: set, again: 1, most: sw.most, workers: 2, every: sw.every, say: t.Logf, ground: grounds[first]}
 		se.run()
 		sw.add(se)
 		end := "everything was seen"
@@ -110,6 +117,7 @@ func (sw *sweep) run(t *testing.T) {
 }
 
 func (sw *sweep) add(se *search) {
+	sw.settings++
 	sw.states, sw.moves, sw.depth = sw.states+se.states, sw.moves+se.moves, max(sw.depth, se.depth)
 	for end, n := range se.ends {
 		sw.ends[end] += n
@@ -130,7 +138,8 @@ func (sw *sweep) summary(t *testing.T) {
 	for _, end := range slices.Sorted(maps.Keys(sw.ends)) {
 		t.Logf("calmed, %6d times: %s", sw.ends[end], end)
 	}
-	t.Logf("%d distinct states, %d transitions, at most %d deep, in %v", sw.states, sw.moves, sw.depth, time.Since(sw.began).Round(time.Second))
+	t.Logf("%d settings in %d worlds: %d distinct states, all of whose %d transitions were made, at most %d deep, in %v", sw.settings, sw.worlds,
+		sw.states, sw.moves, sw.depth, time.Since(sw.began).Round(time.Second))
 	if sw.full && sw.states < 10_000_000 {
 		t.Errorf("%d states are fewer than 10^7", sw.states)
 	}
