@@ -121,6 +121,9 @@ func (w *work) sealOld(ctx context.Context, m Move) (Change, error) {
 		return Change{}, err
 	}
 	p, others := w.rt.recognise(w.l.c, material, known)
+	if p.Life == Dead || p.Life == Ended { // the look found another one there
+		return Change{}, fmt.Errorf("place %s was changed a moment ago and holds a pair that was revoked; nothing was taken in", m.Target)
+	}
 	if p.Sealed, _, err = w.rt.seal(material, p); err != nil {
 		return Change{}, err
 	}

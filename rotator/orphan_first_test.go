@@ -36,13 +36,7 @@ func awaitingBesideABurial(t *testing.T, command string) (*life, Rotation) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pairs, _ := l.book.Pairs(ctx, "bluum")
-	for _, p := range pairs {
-		if p.ID == newID {
-			p.Life = Orphan
-			l.book.keep(p)
-		}
-	}
+	l.change(t, newID, Orphan)
 	buried := Rotation{ID: "burial", Credential: "bluum", Lane: Burial, State: AwaitingRevocation, Old: newID, Command: command}
 	if err := l.book.Open(ctx, buried); err != nil {
 		t.Fatal(err)
