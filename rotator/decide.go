@@ -89,7 +89,7 @@ func routineRows(s State) []row {
 		return []row{denyAbandon, heedRollback, cannotOpen, newGone, bothDead, newDead, wrongKeyRevoked, clockOff, placeLost,
 			useLost, proofGone, attestedEnd, livesAfterAll, newUnclear, unprovable, awaitRevocation, moreTriples, provenDead}
 	case RevocationProven:
-		return []row{denyAbandon, denyRollback, cannotOpen, bothDead, oldAliveAgain, newDead, placeLost, useLost, proofGone,
+		return []row{denyAbandon, denyRollback, cannotOpen, newGone, bothDead, oldAliveAgain, newDead, placeLost, useLost, proofGone,
 			missesProof, newUnclear, closeIt}
 	case RollingBack:
 		return []row{denyAbandon, neverWrote, cannotOpen, bothDead, lostBoth, oldDiedRollingBack, effectStopped, oldUnclear, putNext,
@@ -127,7 +127,7 @@ func compromisedRows(s State) []row {
 		return []row{denyAbandon, refuseRollback, cannotOpen, newGone, bothDead, newDeadOnly, wrongKeyRevoked, clockOff,
 			placeLost, useLost, proofGone, attestedEnd, newUnclear, unprovable, awaitReplaced, moreTriples, provenDead}
 	case RevocationProven:
-		return []row{denyAbandon, denyRollback, cannotOpen, bothDead, newDeadOnly, oldAliveAgain, placeLost, useLost,
+		return []row{denyAbandon, denyRollback, cannotOpen, newGone, bothDead, newDeadOnly, oldAliveAgain, placeLost, useLost,
 			proofGone, missesProof, newUnclear, closeIt}
 	case FailedState:
 		return []row{heedResume, denyAbandon, refuseRollback, bothDead, newDeadOnly, awaitHelp}
@@ -161,7 +161,7 @@ func replaceRows(s State) []row {
 		return []row{denyAbandon, refuseRollback, cannotOpen, newGone, bothDead, newDeadOnly, clockOff, placeLost, useLost,
 			proofGone, attestedEnd, newUnclear, unprovable, awaitReplaced, moreTriples, provenDead}
 	case RevocationProven:
-		return []row{denyAbandon, denyRollback, cannotOpen, bothDead, newDeadOnly, oldAliveAgain, placeLost, useLost, proofGone,
+		return []row{denyAbandon, denyRollback, cannotOpen, newGone, bothDead, newDeadOnly, oldAliveAgain, placeLost, useLost, proofGone,
 			missesProof, newUnclear, closeIt}
 	case FailedState:
 		return []row{heedResume, denyAbandon, refuseRollback, bothDead, newDeadOnly, awaitHelp}

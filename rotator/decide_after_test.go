@@ -256,7 +256,7 @@ func TestDecideRevocationProven(t *testing.T) {
 				"rollback is heeded", "oldAliveAgain", reply{to: AwaitingRevocation, why: "accepted again"}
 		}
 	}
-	table(t, Routine, RevocationProven, join(abandonDenied(), openLines("denyRollback"), dead, lostLines(""), uses,
+	table(t, Routine, RevocationProven, join(abandonDenied(), openLines("denyRollback"), goneLines("cannotOpen"), dead, lostLines(""), uses,
 		freshLines("proofGone"), []ask{
 			{name: "I-14: rollback is wished, and the old pair is dead", row: "denyRollback", passes: "denyAbandon",
 				given: func(c *scene) { c.wish(WishRollback, "sam") }, want: reply{deny: "proven dead"}},

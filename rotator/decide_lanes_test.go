@@ -422,7 +422,7 @@ func revocationProvenIn(lane Lane) []ask {
 			uses[i].want.broken = "runs with a pair the vendor refuses"
 		}
 	}
-	return join(abandonTooLate(), onwardLines(), openLines("denyRollback"), lostLines(""), uses,
+	return join(abandonTooLate(), onwardLines(), openLines("denyRollback"), goneLines("cannotOpen"), lostLines(""), uses,
 		freshLines("proofGone"), []ask{
 			{name: "rollback is wished, and the old pair is dead", row: "denyRollback", passes: "denyAbandon",
 				given: func(c *scene) { c.wish(WishRollback, "sam") }, want: reply{deny: "proven dead"}},
