@@ -275,6 +275,9 @@ func (m *model) effect(s *mState, how uint8) mState {
 	w := t.work()
 	w.r.Facts.Intent = &Intent{Do: m.actions[a.do], Target: m.targetName(a.do, a.target), Pair: pairID(a.pair)}
 	t.s.holder = mRunner{phase: mWorking}
+	if m.revokedThere(s, a) {
+		how = eFails
+	}
 	applies := how == eWell || how == eUnknown || how == eRunFails || how == eRunsLong || how == eDiesAfter
 	if applies {
 		m.happen(&t.s, a, how, w)
@@ -300,6 +303,16 @@ func (m *model) effect(s *mState, how uint8) mState {
 		t.s.row.vers = vers
 	}
 	return t.s
+}
+
+// revokedThere: since the look somebody put a pair into the place that is known as revoked, and that is not taken in.
+func (m *model) revokedThere(s *mState, a mRunner) bool {
+	n := s.known(s.places[a.target])
+	if m.actions[a.do] != SealOld || n == 0 || n > modelPairs {
+		return false
+	}
+	l := m.lives[s.pairs[n-1].life]
+	return l == Dead || l == Ended
 }
 
 // happen changes the world, and the row as the answer makes it.

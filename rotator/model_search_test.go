@@ -368,7 +368,9 @@ func (m *model) calmly(s *mState, e edge) []string {
 		}
 		m.broken = m.broken[:0]
 		m.calm(*t, func(at *mState) bool {
-			lines = append(lines, "    "+m.picture(at))
+			if len(lines) < 40 {
+				lines = append(lines, "    "+m.picture(at))
+			}
 			return len(m.broken) > 0
 		})
 	})

@@ -4,6 +4,8 @@
  *   make test-spin                  every property of every lane, and the planted faults
  *
  * LANE   1 routine (with rollback, abandoning, burials, and an emergency that supersedes it), 2 compromised, 3 replace
+ * BEGIN  where it begins, so that what takes three ills is not out of reach: 0 due; 1 going back, asked or not, with the new
+ *        pair everywhere; 2 stopped at a redeploy
  * IDLE   people do nothing they are asked to do: what remains must be a named wait
  * PLANT  a fault put into the model itself, which SPIN has to find; 0 is none
  * ILLS   how many ills may happen, of any kinds in any order: a stop, a lease that ends too early, a probe without answer,
@@ -24,6 +26,9 @@
 #endif
 #ifndef ILLS
 #define ILLS 2
+#endif
+#ifndef BEGIN
+#define BEGIN 0
 #endif
 
 /* states, in the order of the journey */
@@ -87,6 +92,7 @@ bool belapsed;
 /* claims */
 byte holder;                            /* who has the lease: 0, or a runner's number + 1 */
 bool mine[2], fresh[2], down[2], flying[2], fence[2], newer[2];
+bool overtaken[2];                      /* an effect of an older claim landed after this one had looked */
 
 byte ills = ILLS;                       /* how much may still go wrong, of any kind */
 
@@ -141,7 +147,12 @@ bool hurt;                              /* a person revoked what nobody asked fo
 #define STOP atomic { ills > 0 -> ills--; down[me] = (holder == me + 1); forget(); goto claim }
 
 inline forget() {
-	sA = 0; nx = 0; mv = 0; want = 0; mine[me] = 0; fresh[me] = 0; fence[me] = 0; newer[me] = 0; flying[me] = 0
+	sA = 0; nx = 0; mv = 0; want = 0; overtaken[me] = 0; mine[me] = 0; fresh[me] = 0; fence[me] = 0; newer[me] = 0; flying[me] = 0
+}
+
+/* an effect took place, of which a later claim that had looked already knows nothing */
+inline landed() {
+	flying[me] = 0; overtaken[other] = overtaken[other] || !mine[me]
 }
 
 inline release() {
@@ -177,7 +188,7 @@ inline record() {
 	:: mv == M_RESUME -> nx = resumeAt; resumeSaid = 0; broken = 0
 	:: mv == M_AGAIN || (st >= redeployed && st <= revocation_proven && nx == distributed) -> ran[0] = (uses[0] == want); ran[1] = (uses[1] == want)
 	:: mv == M_ASK_REVOKE -> assert(life[neu] != DEAD || hurt);
-		assert(meddled || waived || (uses[0] == neu && uses[1] == neu && (linger == 0 || linger == neu)));
+		assert(meddled || waived || overtaken[me] || (uses[0] == neu && uses[1] == neu && (linger == 0 || linger == neu)));
 		asked = 1
 	:: else
 	fi;
@@ -192,11 +203,11 @@ inline record() {
 	:: nx == rolling_back -> rollbackSaid = 0; broken = 0
 	:: nx == closed && st != closed ->
 		assert(life[OLD] == DEAD);
-		assert(meddled || hurt || waived || (uses[0] == neu && uses[1] == neu && (linger == 0 || linger == neu)));
+		assert(meddled || hurt || waived || overtaken[me] || (uses[0] == neu && uses[1] == neu && (linger == 0 || linger == neu)));
 		assert(hurt || life[neu] == LIVE);
 		sealed[OLD] = 0; sealed[neu] = 0    /* a place returns it */
 	:: (nx == rolled_back || nx == abandoned) && neu ->
-		assert(nx == abandoned || meddled || late || (uses[0] == OLD && uses[1] == OLD));
+		assert(nx == abandoned || meddled || late || overtaken[me] || (uses[0] == OLD && uses[1] == OLD));
 		buried = neu; bst = 1
 	:: else
 	fi;
@@ -231,7 +242,7 @@ end:	do
 	od;
 
 look:	/* by observing only; each look is a moment of its own */
-	atomic { probe(OLD, vO); probe(neu, vN); sA = placeA; fence[me] = 1 }
+	atomic { probe(OLD, vO); probe(neu, vN); sA = placeA; fence[me] = 1; overtaken[me] = 0 }
 	atomic {
 		sB = placeB;
 		want = (st == rolling_back || (st == failed && resumeAt == rolling_back) -> OLD : neu);
@@ -268,18 +279,18 @@ decided:	vO = 0; vN = 0; tr = 0; proven = 0; back = 0; sB = 0;
 		:: atomic { !fence[me] -> flying[me] = 0 }
 		:: atomic { fence[me] ->
 #endif
-			flying[me] = 0; assert(!newer[me]); idA = want; secA = want;
+			landed(); assert(!newer[me]); idA = want; secA = want;
 			newer[other] = newer[other] || flying[other] && !mine[other]; fence[other] = 0 }
 		fi
 	:: atomic { mv == M_PUT && mine[me] && sA -> flying[me] = 1 }
 		if :: STOP :: idB = want fi;
-		if :: STOP :: atomic { secB = want; flying[me] = 0 } fi
+		if :: STOP :: atomic { secB = want; landed() } fi
 	:: atomic { mv == M_REDEPLOY && mine[me] -> flying[me] = 1 }
 		if
 		:: STOP
 		:: atomic { ills > 0 -> ills--; broken = 1; flying[me] = 0 }
-		:: atomic { !ran[0] -> uses[0] = placeA; ran[0] = 1; flying[me] = 0 }
-		:: atomic { ran[0] && !ran[1] -> linger = uses[1]; uses[1] = placeB; ran[1] = 1; flying[me] = 0 }
+		:: atomic { !ran[0] -> uses[0] = placeA; ran[0] = 1; landed() }
+		:: atomic { ran[0] && !ran[1] -> linger = uses[1]; uses[1] = placeB; ran[1] = 1; landed() }
 		:: atomic { ran[0] && ran[1] -> flying[me] = 0 }
 		fi
 	:: mv != M_PUT && mv != M_REDEPLOY
@@ -385,6 +396,14 @@ end:	do
 
 init {
 	life[OLD] = LIVE; life[TORN] = DEAD;
+#if BEGIN
+	d_step {
+		neu = 2; life[2] = LIVE; nextp = 3; sealed[OLD] = 1; sealed[2] = 1; said[2] = 1;
+		idA = 2; secA = 2; idB = 2; secB = 2; uses[0] = 2;
+		st = (BEGIN == 1 -> rolling_back : failed); resumeAt = (BEGIN == 1 -> 0 : distributed);
+		uses[1] = (BEGIN == 1 -> 2 : OLD); ran[0] = (BEGIN == 2); broken = (BEGIN == 2)
+	}
+#endif
 	atomic { run Runner(0); run Runner(1); run Person(); run World(); run Vendor() }
 }
 
