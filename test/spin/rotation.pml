@@ -5,7 +5,7 @@
  *
  * LANE   1 routine (with rollback, abandoning, burials, and an emergency that supersedes it), 2 compromised, 3 replace
  * BEGIN  where it begins, so that what takes three ills is not out of reach: 0 due; 1 going back, asked or not, with the new
- *        pair everywhere; 2 stopped at a redeploy
+ *        pair everywhere; 2 stopped at a redeploy; 3 the same, and somebody has revoked the new pair
  * IDLE   people do nothing they are asked to do: what remains must be a named wait
  * PLANT  a fault put into the model itself, which SPIN has to find; 0 is none
  * ILLS   how many ills may happen, of any kinds in any order: a stop, a lease that ends too early, a probe without answer,
@@ -151,8 +151,12 @@ inline forget() {
 }
 
 /* an effect took place, of which a later claim that had looked already knows nothing */
+inline lands() {
+	overtaken[other] = overtaken[other] || !mine[me]
+}
+
 inline landed() {
-	flying[me] = 0; overtaken[other] = overtaken[other] || !mine[me]
+	flying[me] = 0; lands()
 }
 
 inline release() {
@@ -283,7 +287,7 @@ decided:	vO = 0; vN = 0; tr = 0; proven = 0; back = 0; sB = 0;
 			newer[other] = newer[other] || flying[other] && !mine[other]; fence[other] = 0 }
 		fi
 	:: atomic { mv == M_PUT && mine[me] && sA -> flying[me] = 1 }
-		if :: STOP :: idB = want fi;
+		if :: STOP :: atomic { idB = want; lands() } fi;
 		if :: STOP :: atomic { secB = want; landed() } fi
 	:: atomic { mv == M_REDEPLOY && mine[me] -> flying[me] = 1 }
 		if
@@ -401,7 +405,8 @@ init {
 		neu = 2; life[2] = LIVE; nextp = 3; sealed[OLD] = 1; sealed[2] = 1; said[2] = 1;
 		idA = 2; secA = 2; idB = 2; secB = 2; uses[0] = 2;
 		st = (BEGIN == 1 -> rolling_back : failed); resumeAt = (BEGIN == 1 -> 0 : distributed);
-		uses[1] = (BEGIN == 1 -> 2 : OLD); ran[0] = (BEGIN == 2); broken = (BEGIN == 2)
+		uses[1] = (BEGIN == 1 -> 2 : OLD); ran[0] = (BEGIN != 1); broken = (BEGIN != 1);
+		life[2] = (BEGIN == 3 -> DYING : LIVE); hurt = (BEGIN == 3)
 	}
 #endif
 	atomic { run Runner(0); run Runner(1); run Person(); run World(); run Vendor() }
