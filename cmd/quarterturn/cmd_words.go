@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -96,7 +94,11 @@ func (a *app) revokedCmd() *cobra.Command {
 	var last4, pair string
 	c := &cobra.Command{Use: "revoked NAME", Short: "say that the old key was revoked in the portal", Args: names(1, 1, "one name"),
 		RunE: func(c *cobra.Command, args []string) error {
-			last4, err := a.askLastFour(c.Context(), args[0], last4)
+			again := "quarterturn revoked " + args[0]
+			if pair != "" {
+				again = "quarterturn status " + args[0] // which repeats the whole line; a flag's value is not repeated
+			}
+			last4, err := a.askLastFour(c.Context(), args[0], last4, again)
 			if err != nil {
 				return err
 			}
@@ -183,60 +185,30 @@ func (a *app) say(c *cobra.Command, s rotator.Saying, done string) error {
 	})
 }
 
-// askLastFour asks a person at a terminal for what the flag can say too.
-func (a *app) askLastFour(ctx ctxt, name, given string) (string, error) {
-	if given == "" && a.w.terminal != nil {
-		err := a.withNamed(ctx, []string{name}, func(s *shop) error { return a.showRevocation(ctx, s, name) })
+// askLastFour asks for what the flag can say too. again is the command that asks once more.
+func (a *app) askLastFour(ctx ctxt, name, given, again string) (string, error) {
+	if given == "" {
+		err := a.withNamed(ctx, []string{name}, func(s *shop) error {
+			if a.p.asJSON {
+				return nil
+			}
+			return a.showRevocation(ctx, s, name)
+		})
 		if err != nil {
 			return "", err
 		}
-		given, err = a.ask(ctx, "        Last four characters of the key that was revoked: ")
+		given, err = a.given(ctx, "Last four characters of the key that was revoked")
 		if err != nil {
 			return "", err
+		}
+		if len(given) != 4 {
+			return "", unsaid(again, "the last four characters of the key that was revoked", "--last4")
 		}
 	}
 	if len(given) != 4 {
 		return "", usage("--last4 takes the last four characters of the key that was revoked")
 	}
 	return given, nil
-}
-
-// ask reads one visible line from the terminal. A signal ends it at once: the read that is left behind ends with the
-// process.
-func (a *app) ask(ctx ctxt, prompt string) (string, error) {
-	_, _ = fmt.Fprint(a.w.out, prompt)
-	type line struct {
-		text string
-		err  error
-	}
-	typed := make(chan line, 1)
-	go func() {
-		text, err := readLine(a.w.terminal)
-		typed <- line{text, err}
-	}()
-	select {
-	case l := <-typed:
-		return l.text, l.err
-	case <-ctx.Done():
-		_, _ = fmt.Fprintln(a.w.out)
-		return "", ctx.Err()
-	}
-}
-
-// readLine takes no byte beyond the line: what follows belongs to the next prompt.
-func readLine(r io.Reader) (string, error) {
-	var b strings.Builder
-	one := make([]byte, 1)
-	for {
-		n, err := r.Read(one)
-		if n == 0 || err != nil {
-			return "", errors.New("the terminal went away before the line ended; nothing was recorded")
-		}
-		if one[0] == '\n' || one[0] == '\r' {
-			return strings.TrimSpace(b.String()), nil
-		}
-		b.WriteByte(one[0])
-	}
 }
 
 // showRevocation shows what to revoke beside what to keep.
