@@ -50,7 +50,7 @@ func freshLines(passes string) []ask {
 				c.r.EnteredAt = ago(48 * time.Hour)
 				c.r.Facts.Proofs["api"] = Proof{Pair: newID, Use: cicd.Reported, At: ago(11 * time.Minute)}
 			},
-			want: reply{why: "api did not prove itself", command: "quarterturn waive bluum consumer:api --reason WHY"}},
+			want: reply{why: "api did not prove itself", command: "quarterturn waive bluum consumer:api"}},
 		{name: "the new pair answers unclearly", row: "newUnclear", passes: "missesProof",
 			given: func(c *scene) { c.s.New = unclear() },
 			want:  reply{trouble: true, why: "whether the new pair works is unclear"}},
@@ -167,10 +167,10 @@ func proofOfDeath(command string, dead reply) []ask {
 		{name: "I-11: no sealed copy: it can only be attested", row: "unprovable",
 			given: func(c *scene) { c.s.OldHeld, c.s.Old = false, nil },
 			want: reply{why: "no sealed copy of the old pair exists: its death cannot be proven",
-				command: "quarterturn attest bluum --pair old --reason WHY"}},
+				command: "quarterturn attest bluum --pair old"}},
 		{name: "I-11, I-17: the vendor forbids calls that fail: it can only be attested", row: "unprovable",
 			given: func(c *scene) { c.sp.Profile.FailingProbes, c.s.Old = false, nil },
-			want:  reply{why: "forbids calls that fail", command: "quarterturn attest bluum --pair old --reason WHY"}},
+			want:  reply{why: "forbids calls that fail", command: "quarterturn attest bluum --pair old"}},
 	}
 }
 
@@ -334,7 +334,7 @@ func TestDecideBurial(t *testing.T) {
 				c.places(HoldsOld)
 				c.sp.Consumers, c.s.NewPair, c.s.New, c.s.Old, c.r.Facts.DeadAt = nil, Pair{}, nil, accepted(), ago(48*time.Hour)
 			},
-			want: reply{why: "revoke it and attest that", command: "quarterturn attest bluum --pair old --reason WHY"}},
+			want: reply{why: "revoke it and attest that", command: "quarterturn attest bluum --pair old"}},
 		{name: "I-10: a place may hold it", row: "stillHeld",
 			given: func(c *scene) { alive(c); c.see("mirror", HoldsUnknown) },
 			want:  reply{trouble: true, why: "cannot be reached, and may hold the pair"}},
@@ -348,7 +348,7 @@ func TestDecideBurial(t *testing.T) {
 		{name: "I-2, I-10: it was in use, and a consumer shows nothing", row: "stillUsed",
 			given: func(c *scene) { alive(c); c.r.Facts.Used = true; c.s.Uses["api"] = UseSeen{Err: "connection refused"} },
 			want: reply{why: "do NOT revoke the other one yet: connection refused",
-				command: "quarterturn waive bluum consumer:api --reason WHY"}},
+				command: "quarterturn waive bluum consumer:api"}},
 		{name: "I-2: it was in use, and the silent consumer is waived", row: "awaitRevocation", passes: "stillUsed",
 			given: func(c *scene) {
 				alive(c)
@@ -369,7 +369,7 @@ func TestDecideBurial(t *testing.T) {
 			want:  reply{why: "both keys work", command: "quarterturn revoked bluum --pair old"}},
 		{name: "L-1: no other pair exists to compare with: a person's word", row: "unprovable", passes: "cannotOpen",
 			given: func(c *scene) { c.r.Facts.Triples, c.s.New, c.s.NewPair = nil, nil, Pair{} },
-			want:  reply{why: "no pair in use to compare with", command: "quarterturn attest bluum --pair old --reason WHY"}},
+			want:  reply{why: "no pair in use to compare with", command: "quarterturn attest bluum --pair old"}},
 		{name: "L-1, I-1: nothing returns the pair in use any more: the other one may be all there is, and somebody is awaited",
 			row: "currentLost", passes: "cannotOpen", given: func(c *scene) { c.s.New = nil },
 			want: reply{why: "do NOT revoke the other one; put it back", command: "quarterturn rotate bluum", next: soon}},

@@ -77,7 +77,7 @@ func TestDecideDue(t *testing.T) {
 				c.s.Live, c.s.Old, c.r.Facts.OldDead = 3, refused(), true
 				c.s.Orphans = []OrphanSeen{{Pair: otherID, Why: "do NOT revoke the other one", Command: "quarterturn rotate bluum"}}
 			},
-			want: reply{why: "revoke it in the portal and attest that", command: "quarterturn attest bluum --pair other --reason WHY"}},
+			want: reply{why: "revoke it in the portal and attest that", command: "quarterturn attest bluum --pair other"}},
 		{name: "L-1: no room, and whether the pair in use works cannot be asked: the orphan may be all there is", row: "liveLimit",
 			given: func(c *scene) {
 				c.s.Live = 2
@@ -216,7 +216,7 @@ func TestDecideAwaitingKey(t *testing.T) {
 func TestDecideReceived(t *testing.T) {
 	rejected := reply{to: AwaitingKey, drops: true, lives: map[PairID]Life{newID: Orphan},
 		bury: []Grave{{Pair: newID, State: AwaitingRevocation}}, why: "nothing was written. Revoke that pair"}
-	attest := reply{why: "say which organisation", command: "quarterturn attest bluum --organisation NAME --environment production"}
+	attest := reply{why: "say which organisation", command: "quarterturn attest bluum --environment production"}
 	table(t, Routine, Received, join(openLines("heedAbandon denyRollback"), goneLines("cannotOpen"), []ask{
 		{name: "I-4: the pinned host accepted it for this environment and tenant", row: "stage",
 			passes: "cannotOpen newUnclear newRefused acceptsAnybody wrongEnvironment wrongTenant unattested",

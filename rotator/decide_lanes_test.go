@@ -153,7 +153,7 @@ func TestDecideCompromisedDue(t *testing.T) {
 			given: full(true), want: reply{takeNew: otherID, to: Received, lives: map[PairID]Life{otherID: Candidate}, why: "goes on with that"}},
 		{name: "I-1: creating a key ends the old one: the consumers that fail are named first", row: "emergency", passes: "liveLimit",
 			given: func(c *scene) { c.sp.Profile.Lifecycle = "replace" },
-			want:  reply{why: "somebody must approve that", command: "quarterturn approve bluum --consumers api,jobs --reason WHY", next: tick}},
+			want:  reply{why: "somebody must approve that", command: "quarterturn approve bluum --consumers api,jobs", next: tick}},
 		{name: "they are named by an approval", row: "askAtOnce", passes: "emergency", given: func(c *scene) {
 			c.sp.Profile.Lifecycle = "replace"
 			emergencyApproval(c, "anna", "api", "jobs")
@@ -235,7 +235,7 @@ func receivedIn(lane Lane, why string) []ask {
 		{name: "another tenant's", row: "wrongTenant", given: func(c *scene) { c.s.New.Subjects = []string{"account 9"} },
 			want: reply{to: AwaitingKey, drops: true, lives: map[PairID]Life{newID: Orphan}, bury: []Grave{{Pair: newID, State: AwaitingRevocation}}}},
 		{name: "nobody knows whose", row: "unattested", given: func(c *scene) { c.r.Facts.Tenant = "" },
-			want: reply{why: "say which organisation", command: "quarterturn attest bluum --organisation NAME --environment production"}},
+			want: reply{why: "say which organisation", command: "quarterturn attest bluum --environment production"}},
 	})
 }
 
@@ -259,7 +259,7 @@ func TestDecideCompromisedStaged(t *testing.T) {
 			c.unheld("vault", HoldsForeign)
 			c.consumer("jobs", func(k *ConsumerSpec) { k.Reads = []string{"vault"} })
 			emergencyApproval(c, "anna", "jobs")
-		}, want: reply{why: "overwrite it?", command: "quarterturn waive bluum place:vault --reason WHY", next: tick}},
+		}, want: reply{why: "overwrite it?", command: "quarterturn waive bluum place:vault", next: tick}},
 		{name: "I-1: a place that others read too is waited for", row: "putNext",
 			given: func(c *scene) {
 				c.unheld("ci", HoldsUnknown)
@@ -335,7 +335,7 @@ func TestDecideCompromisedRedeployed(t *testing.T) {
 			{name: "every consumer proved itself", row: "verify", passes: "placeLost unprovenInEmergency", want: reply{to: Verified}},
 			{name: "one did not, for a minute: an approval that names it goes on at once", row: "unprovenInEmergency", passes: "newDeadOnly",
 				given: func(c *scene) { fresh(c, 2*time.Minute) },
-				want:  reply{why: "goes on at once", command: "quarterturn approve bluum --consumers api --reason WHY"}},
+				want:  reply{why: "goes on at once", command: "quarterturn approve bluum --consumers api"}},
 			{name: "one did not, for a moment", row: "unprovenInEmergency", given: func(c *scene) { fresh(c, 10*time.Second) },
 				want: reply{why: "has not proved the pair yet"}},
 			{name: "one did not in time: it is redeployed again", row: "unprovenInEmergency",
@@ -453,7 +453,7 @@ func failedIn(why string) []ask {
 // ---- replace -------------------------------------------------------------------------------------------------
 
 func TestDecideReplaceDue(t *testing.T) {
-	window := "quarterturn approve bluum --window START/LENGTH --consumers api,jobs --reason WHY"
+	window := "quarterturn approve bluum --consumers api,jobs"
 	table(t, Replace, DueState, join(abandonInTime(), openLines("denyRollback"), []ask{
 		{name: "the window is open", row: "askForKey",
 			passes: "preflightFails sealOldIfAny oldUnprobed oldElsewhere frozen window", want: reply{to: AwaitingKey}},
@@ -586,7 +586,7 @@ func TestDecideRetire(t *testing.T) {
 			given: func(c *scene) { c.firstKey(); c.s.Nowhere = false },
 			want:  reply{to: AwaitingRevocation, unheld: true, why: "never held here"}},
 		{name: "I-2: a consumer is declared", row: "stillNeeded", given: func(c *scene) { c.sp.Consumers = quietSpec().Consumers },
-			want: reply{why: "consumer api is declared", command: "quarterturn waive bluum consumer:api --reason WHY", next: watchEvery}},
+			want: reply{why: "consumer api is declared", command: "quarterturn waive bluum consumer:api", next: watchEvery}},
 		{name: "I-2: they are waived by name", row: "askToRetire", passes: "stillNeeded", given: func(c *scene) {
 			c.sp.Consumers = quietSpec().Consumers
 			c.waive("consumer:api", time.Hour)
@@ -628,6 +628,6 @@ func TestDecideRetireAwaitingRevocation(t *testing.T) {
 		{name: "nobody's word", row: "retired", passes: "attestedEnd unprovable awaitRevocation moreTriples",
 			want: reply{retires: true, to: Closed, lives: map[PairID]Life{oldID: Dead}, bury: []Grave{{Pair: oldID, State: RevocationProven, DeadAt: noon(), NotBefore: noon().Add(watchEvery)}}}},
 		{name: "I-11: no other credential to compare with", row: "unprovable", given: func(c *scene) { c.s.Control, c.s.New = "", nil },
-			want: reply{why: "no pair in use to compare with", command: "quarterturn attest bluum --pair old --reason WHY"}},
+			want: reply{why: "no pair in use to compare with", command: "quarterturn attest bluum --pair old"}},
 	}))
 }

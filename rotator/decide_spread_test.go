@@ -40,10 +40,10 @@ func putLines(wrong Holds) []ask {
 			want:  reply{trouble: true, why: "place vault", next: tick}},
 		{name: "I-9: a place holds a pair nobody knows: it is not ours to overwrite", row: "putNext",
 			given: func(c *scene) { c.unheld("vault", HoldsForeign) },
-			want:  reply{why: "never seen; overwrite it?", command: "quarterturn waive bluum place:vault --reason WHY"}},
+			want:  reply{why: "never seen; overwrite it?", command: "quarterturn waive bluum place:vault"}},
 		{name: "I-9: a waiver for another place allows nothing", row: "putNext",
 			given: func(c *scene) { c.unheld("vault", HoldsForeign); c.waive("place:ci", time.Hour) },
-			want:  reply{why: "overwrite it?", command: "quarterturn waive bluum place:vault --reason WHY"}},
+			want:  reply{why: "overwrite it?", command: "quarterturn waive bluum place:vault"}},
 		{name: "a place holds a pair nobody knows, and that is waived", row: "putNext",
 			given: func(c *scene) { c.unheld("vault", HoldsForeign); c.waive("place:vault", time.Hour) },
 			want:  reply{do: Put, target: "vault"}},
@@ -198,14 +198,14 @@ func proofLines(other PairID, back State) []ask {
 				unproved("api", time.Minute)(c)
 				c.consumer("api", func(k *ConsumerSpec) { k.Best = cicd.Healthy })
 			},
-			want: reply{why: "has not proved", command: "quarterturn waive bluum consumer:api --reason WHY"}},
+			want: reply{why: "has not proved", command: "quarterturn waive bluum consumer:api"}},
 		{name: "L-1: it has no pipeline: waiting goes on, and a person may waive it", row: "useUnproven",
 			given: func(c *scene) {
 				unproved("api", time.Hour)(c)
 				c.consumer("api", func(k *ConsumerSpec) { k.Redeploy = false })
 				delete(c.r.Facts.Runs, "api")
 			},
-			want: reply{why: "has not proved", command: "quarterturn waive bluum consumer:api --reason WHY", next: soon}},
+			want: reply{why: "has not proved", command: "quarterturn waive bluum consumer:api", next: soon}},
 	}
 }
 

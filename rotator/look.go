@@ -133,7 +133,7 @@ func (l *looker) orphans(ctx context.Context, pairs []Pair, s *Seen) error {
 	for _, p := range pairs {
 		id := p.ID
 		o := OrphanSeen{Pair: id, Sealed: len(p.Sealed) > 0, Whole: p, Why: "it has no burial; if it is revoked, say so",
-			Command: "quarterturn attest " + l.c.Spec.Credential + " --pair " + string(id) + " --reason WHY"}
+			Command: "quarterturn attest " + l.c.Spec.Credential + " --pair " + string(id)}
 		for _, r := range rotations {
 			if r.Lane == Burial && r.Old == id && !r.State.Over() {
 				o.Why, o.Command = r.Why, r.Command

@@ -96,7 +96,7 @@ func (e *eye) pairs() {
 
 func (e *eye) orphan(p Pair) OrphanSeen {
 	o := OrphanSeen{Pair: p.ID, Sealed: len(p.Sealed) > 0, Whole: p, Why: "it has no burial; if it is revoked, say so",
-		Command: "quarterturn attest bluum --pair " + string(p.ID) + " --reason WHY"}
+		Command: "quarterturn attest bluum --pair " + string(p.ID)}
 	if g := e.s.graves[pairNo(p.ID)-1]; g.lane != 0 {
 		o.Why, o.Command = "buried", said1(g.asks != asksNothing, "quarterturn revoked bluum --pair "+string(p.ID))
 		if g.asks == asksKey {

@@ -60,14 +60,14 @@ func (m *model) asksCode(r *Rotation, why, command string) uint8 {
 		return asksReconcile
 	case "approve":
 		switch {
-		case has("--window"):
+		case has("--consumers") && r.Lane == Replace:
 			return asksWindow
 		case has("--consumers"):
 			return asksNames
 		}
 		return asksApprove
 	case "attest":
-		if has("--organisation") {
+		if has("--environment") {
 			return asksPortal
 		}
 		return asksAttest

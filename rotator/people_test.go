@@ -309,7 +309,7 @@ func (w *world) approveAsAsked(r Rotation, f []string, s Saying) Saying {
 	if i := slices.Index(f, "--consumers"); i > 0 {
 		s.Consumers = strings.Split(f[i+1], ",")
 	}
-	if slices.Contains(f, "--window") {
+	if slices.Contains(f, "--consumers") && r.Lane == Replace {
 		s.From, s.To = w.now, w.now.Add(2*time.Hour)
 	}
 	return s
@@ -342,7 +342,7 @@ func remedy(sp Spec, finding string) string {
 
 func (w *world) revokeAsAsked(r Rotation, f []string, s Saying) Saying {
 	s.Kind = map[string]WordKind{"revoked": RevokedIt, "attest": AttestIt}[f[1]]
-	if i := slices.Index(f, "--organisation"); i > 0 {
+	if slices.Contains(f, "--environment") {
 		s.Target, s.Text, s.Environment = "portal", "Acme", w.sp.Environment
 		return s
 	}

@@ -49,7 +49,7 @@ func unprovenNow(v view) (Move, bool) {
 		}
 		command := ""
 		if last := later(v.r.Facts.Proofs[c.Name].At, v.r.EnteredAt); v.now.After(last.Add(c.ProveIn)) {
-			command = v.cmd("waive") + " consumer:" + c.Name + " --reason WHY"
+			command = v.cmd("waive") + " consumer:" + c.Name
 		}
 		return wait(v, v.now.Add(soon), "consumer "+c.Name+" did not prove itself just now: "+v.s.Uses[c.Name].said(), command), true
 	}
@@ -161,7 +161,7 @@ func unprovable(v view) (Move, bool) {
 }
 
 func (v view) attestCommand() string {
-	return v.cmd("attest") + " --pair " + string(v.r.Old) + " --reason WHY"
+	return v.cmd("attest") + " --pair " + string(v.r.Old)
 }
 
 // awaitRevocation: as long as the old pair is accepted, or nothing clear is said, nothing is dead.
@@ -383,7 +383,7 @@ func stillUsed(v view) (Move, bool) {
 			return trouble(v, v.now.Add(soon), "consumer "+c.Name+" cannot be asked whether it uses the present pair: "+u.Err), true
 		case v.r.Facts.Used && !u.Use.Counts() && !v.waived("consumer:"+c.Name):
 			return wait(v, v.now.Add(tick), "consumer "+c.Name+" has not shown that it uses the present pair: do NOT revoke the "+
-				"other one yet: "+u.said(), v.cmd("waive")+" consumer:"+c.Name+" --reason WHY"), true
+				"other one yet: "+u.said(), v.cmd("waive")+" consumer:"+c.Name), true
 		}
 	}
 	return Move{}, false

@@ -82,7 +82,7 @@ func liveLimit(v view) (Move, bool) {
 	switch newPair := o.Command == v.cmd("rotate"); {
 	case v.r.Facts.OldDead && (o.Command == "" || newPair): // its burial waits for a pair in use that works, and there is none
 		o.Why = "no pair in use works, so its death cannot be proven: revoke it in the portal and attest that"
-		o.Command = v.cmd("attest") + " --pair " + string(o.Pair) + " --reason WHY"
+		o.Command = v.cmd("attest") + " --pair " + string(o.Pair)
 	case newPair: // its burial waits for a new pair, and there is no room for one
 		o.Why = "whether the pair in use works cannot be asked: do NOT revoke the other one; put the pair in use back into its place"
 		o.Command = v.cmd("check")
@@ -271,7 +271,7 @@ func unattested(v view) (Move, bool) {
 		return Move{}, false
 	}
 	return wait(v, v.now.Add(tick), "the vendor's answer does not say whose pair this is: say which organisation and "+
-		"environment the portal showed", v.cmd("attest")+" --organisation NAME --environment "+v.sp.Environment), true
+		"environment the portal showed", v.cmd("attest")+" --environment "+v.sp.Environment), true
 }
 
 func stage(v view) (Move, bool) {

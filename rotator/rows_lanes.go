@@ -148,7 +148,7 @@ func (v view) unnamed() []string {
 }
 
 func (v view) approveCommand(consumers []string) string {
-	return v.cmd("approve") + " --consumers " + strings.Join(consumers, ",") + " --reason WHY"
+	return v.cmd("approve") + " --consumers " + strings.Join(consumers, ",")
 }
 
 // askAtOnce: preflight only warns.
@@ -313,7 +313,7 @@ func window(v view) (Move, bool) {
 			names = append(names, c.Name)
 		}
 		return wait(v, v.now.Add(watchEvery), "creating a key ends the old one, and every consumer fails until it has the new one: a "+
-			"maintenance window must be approved", v.cmd("approve")+" --window START/LENGTH --consumers "+strings.Join(names, ",")+" --reason WHY"), true
+			"maintenance window must be approved", v.cmd("approve")+" --consumers "+strings.Join(names, ",")), true
 	case v.now.Before(w.From):
 		return wait(v, w.From, "a key will be asked for in the maintenance window of "+stamp(w.From)+", approved by "+w.Who, ""), true
 	}
@@ -387,7 +387,7 @@ func stillNeeded(v view) (Move, bool) {
 	for _, c := range v.sp.Consumers {
 		if !v.waived("consumer:" + c.Name) {
 			return wait(v, v.now.Add(watchEvery), "consumer "+c.Name+" is declared and would be left without a key: take it out of the "+
-				"configuration, or say that it may fail", v.cmd("waive")+" consumer:"+c.Name+" --reason WHY"), true
+				"configuration, or say that it may fail", v.cmd("waive")+" consumer:"+c.Name), true
 		}
 	}
 	return Move{}, false

@@ -62,7 +62,7 @@ func putOne(v view, p PlaceSpec) (Move, bool) {
 		return trouble(v, v.backoff(), "place "+p.Name+" cannot be reached: "+seen.Err+"; both pairs work"), true
 	case seen.Holds == HoldsForeign && !v.waived("place:"+p.Name):
 		return wait(v, v.now.Add(tick), "place "+p.Name+" holds a pair this ledger has never seen; overwrite it?",
-			v.cmd("waive")+" place:"+p.Name+" --reason WHY"), true
+			v.cmd("waive")+" place:"+p.Name), true
 	}
 	return Move{Do: Put, Target: p.Name, Why: "writing to " + p.Name}, true
 }
@@ -207,7 +207,7 @@ func (v view) awaitProof(c ConsumerSpec, since time.Time) Move {
 	d := min(max(v.now.Sub(since)/2, 2*time.Second), soon)
 	command := ""
 	if !c.Redeploy || !c.Best.Counts() {
-		command = v.cmd("waive") + " consumer:" + c.Name + " --reason WHY"
+		command = v.cmd("waive") + " consumer:" + c.Name
 	}
 	return wait(v, v.now.Add(d), "consumer "+c.Name+" has not proved the pair yet: "+v.s.Uses[c.Name].said(), command)
 }

@@ -107,12 +107,12 @@ func (rt *Rotator) append(ctx context.Context, w Word, wrong bool) (Word, error)
 // waive stands on the credential, so that it can be given before a rotation is open.
 func (rt *Rotator) waive(ctx context.Context, c Credential, s Saying, w Word) (Word, error) {
 	switch {
+	case !waivable(c.Spec, s.Target): // first: what is known is repeated, and nothing else
+		return Word{}, refuse("unknown_target", "", "nothing of that name can be waived here: %s", strings.Join(targets(c.Spec), ", "))
 	case strings.TrimSpace(s.Text) == "":
-		return Word{}, refuse("reasonless", "", "a waiver needs a reason: --reason WHY")
+		return Word{}, refuse("reasonless", "quarterturn waive "+s.Credential+" "+s.Target, "a waiver needs a reason: --reason WHY; nothing was recorded")
 	case s.For <= 0 || s.For > 400*24*time.Hour:
 		return Word{}, refuse("endless", "", "a waiver needs an end, at most 400 days away: --for 7d")
-	case !waivable(c.Spec, s.Target):
-		return Word{}, refuse("unknown_target", "", "nothing of that name can be waived here: %s", strings.Join(targets(c.Spec), ", "))
 	}
 	w.Expires = w.At.Add(s.For)
 	return rt.append(ctx, w, false)
@@ -247,7 +247,7 @@ func (rt *Rotator) fitsSecond(r Rotation, s Saying) error {
 		return refuse("same_person", "", "%s brought the pair in: somebody else must approve, or, once that was awaited for %s, %s with a "+
 			"reason; nothing was recorded", s.Who, loneAfter, s.Who)
 	case same && strings.TrimSpace(s.Text) == "":
-		return refuse("reasonless", "", "an approval that is given alone needs a reason: --reason WHY; nothing was recorded")
+		return refuse("reasonless", "quarterturn approve "+r.Credential, "an approval that is given alone needs a reason: --reason WHY; nothing was recorded")
 	}
 	return nil
 }
@@ -259,9 +259,16 @@ func (rt *Rotator) fitsNamed(sp Spec, r Rotation, s Saying) error {
 			return refuse("unknown_target", "", "a consumer that is named does not exist; nothing was recorded")
 		}
 	}
+	again := "quarterturn approve " + r.Credential
+	if len(s.Consumers) > 0 {
+		again += " --consumers " + strings.Join(s.Consumers, ",")
+	}
 	switch {
 	case strings.TrimSpace(s.Text) == "":
-		return refuse("reasonless", "", "an approval that names consumers needs a reason: --reason WHY; nothing was recorded")
+		return refuse("reasonless", again, "an approval that names consumers needs a reason: --reason WHY; nothing was recorded")
+	case s.To.IsZero() && r.Lane == Replace:
+		return refuse("windowless", again, "creating a key ends the old one: the approval is for a maintenance window, "+
+			"--window START/LENGTH; nothing was recorded")
 	case s.To.IsZero() && r.Lane != Compromised:
 		return refuse("no_emergency", "", "only an emergency goes on without a consumer's proof; a waiver for the consumer is the way here; nothing was recorded")
 	case s.To.IsZero() && r.New == "" && r.State == DueState: // a key that ends the old one
@@ -271,9 +278,9 @@ func (rt *Rotator) fitsNamed(sp Spec, r Rotation, s Saying) error {
 	case r.Lane != Replace:
 		return refuse("no_window", "", "this rotation needs no maintenance window; nothing was recorded")
 	case !s.From.Before(s.To) || !rt.now().Before(s.To) || s.To.Sub(s.From) > 24*time.Hour:
-		return refuse("window", "", "a maintenance window lies ahead, begins before it ends and lasts a day at most; nothing was recorded")
+		return refuse("window", again, "a maintenance window lies ahead, begins before it ends and lasts a day at most; nothing was recorded")
 	case len(s.Consumers) < len(sp.Consumers):
-		return refuse("unnamed", "", "the approval must name every consumer that fails meanwhile: %s; nothing was recorded", consumerNames(sp))
+		return refuse("unnamed", "quarterturn status "+r.Credential, "the approval must name every consumer that fails meanwhile: %s; nothing was recorded", consumerNames(sp))
 	}
 	return nil
 }

@@ -210,7 +210,7 @@ func (l *life) sleep(p planted) {
 func (l *life) people() {
 	r := l.book.rows["rot"].r
 	switch {
-	case strings.Contains(r.Command, "--organisation") && l.v.b.pair == "issued":
+	case strings.Contains(r.Command, "--environment") && l.v.b.pair == "issued":
 		l.say(Saying{Kind: AttestIt, Target: "portal", Text: "Acme", Environment: "production"})
 	case !strings.HasPrefix(r.Command, "quarterturn revoked") || l.acted:
 	case l.due.IsZero():

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -118,18 +120,21 @@ func (a *app) attestCmd() *cobra.Command {
 			"(--pair, which closes it as attested, never as dead).",
 		RunE: func(c *cobra.Command, args []string) error {
 			s := rotator.Saying{Credential: args[0], Kind: rotator.AttestIt, Text: reason, Environment: environment}
+			what, flag := "a reason, which stands in the trail", "--reason"
 			switch {
 			case pair != "":
 				s.Pair = rotator.PairID(pair)
 			case consumer != "":
 				s.Target = "consumer:" + consumer
-			case organisation != "" && environment != "":
+			case environment != "":
 				s.Target, s.Text = "portal", organisation
+				what, flag = "the organisation that the portal showed", "--organisation"
 			default:
 				return usage("attest what? --organisation with --environment, --consumer, or --pair")
 			}
-			if s.Target != "portal" && reason == "" {
-				return usage("--reason is needed: it stands in the trail")
+			var err error
+			if s.Text, err = a.worded(c.Context(), args[0], s.Text, what, flag); err != nil {
+				return err
 			}
 			return a.say(c, s, "attested")
 		}}
@@ -175,7 +180,7 @@ func (a *app) wishCmd(verb string, kind rotator.WordKind, short string) *cobra.C
 func (a *app) say(c *cobra.Command, s rotator.Saying, done string) error {
 	return a.withNamed(c.Context(), []string{s.Credential}, func(shop *shop) error {
 		s.Who = a.as
-		word, err := shop.rt.Say(c.Context(), s)
+		word, err := a.spoken(c.Context(), shop, s)
 		if err != nil {
 			return err
 		}
@@ -183,6 +188,55 @@ func (a *app) say(c *cobra.Command, s rotator.Saying, done string) error {
 			"who": word.Who, "seq": word.Seq, "next": "quarterturn run"}, next: "quarterturn run",
 			text: func(p *printer) { p.mark("said", "%s, by %s. The next pass acts on it.", done, word.Who) }})
 	})
+}
+
+// spoken says it, and asks for what a printed line leaves to the person.
+func (a *app) spoken(ctx ctxt, shop *shop, s rotator.Saying) (rotator.Word, error) {
+	for {
+		word, err := shop.rt.Say(ctx, s)
+		var missing *rotator.Refusal
+		if !errors.As(err, &missing) {
+			return word, err
+		}
+		more, aerr := a.supply(ctx, missing, &s)
+		if aerr != nil || !more {
+			return word, cmp.Or(aerr, err)
+		}
+	}
+}
+
+// supply gets what a refusal misses. false: nothing that can be asked for, or nobody said it.
+func (a *app) supply(ctx ctxt, missing *rotator.Refusal, s *rotator.Saying) (more bool, err error) {
+	switch missing.Kind {
+	case "reasonless":
+		s.Text, err = a.given(ctx, "reason, for the trail")
+		return s.Text != "", err
+	case "windowless":
+		text, err := a.given(ctx, "maintenance window, such as 2026-12-01T02:00Z/2h")
+		if err != nil || text == "" {
+			return false, err
+		}
+		if s.From, s.To, err = span(text); err != nil {
+			err = &failure{code: exitUsage, next: missing.Command, err: err}
+		}
+		return true, err
+	}
+	return false, nil
+}
+
+// worded is what a flag gave or somebody says, for a credential that is configured.
+func (a *app) worded(ctx ctxt, name, given, what, flag string) (string, error) {
+	if given != "" {
+		return given, nil
+	}
+	if err := a.withNamed(ctx, []string{name}, func(*shop) error { return nil }); err != nil {
+		return "", err
+	}
+	text, err := a.given(ctx, what)
+	if err == nil && text == "" {
+		err = unsaid("quarterturn status "+name, what, flag)
+	}
+	return text, err
 }
 
 // askLastFour asks for what the flag can say too. again is the command that asks once more.

@@ -272,7 +272,7 @@ func (sc *deepScene) asked(s *deepState, r rotator.Rotation) (deepAct, error) {
 		return sc.create(s)
 	case verb == "revoked":
 		return sc.revoke(s, r)
-	case verb == "approve" && strings.Contains(rest, "--window"):
+	case verb == "approve" && strings.Contains(rest, "--consumers") && r.Lane == rotator.Replace:
 		return say(rotator.Saying{Kind: rotator.Approved, Who: "ben", Text: "agreed", Consumers: sc.consumers(),
 			From: s.now.Add(time.Hour), To: s.now.Add(5 * time.Hour)})
 	case verb == "approve" && strings.Contains(rest, "--consumers"):
@@ -287,7 +287,7 @@ func (sc *deepScene) asked(s *deepState, r rotator.Rotation) (deepAct, error) {
 		return sc.say(s, r, rotator.Saying{Kind: rotator.Resume}, "resume"), nil
 	case verb == "check" || verb == "waive":
 		s.mend("")
-	case verb == "attest" && strings.Contains(rest, "--organisation"):
+	case verb == "attest" && strings.Contains(rest, "--environment"):
 		return say(rotator.Saying{Kind: rotator.AttestIt, Target: "portal", Text: "Acme", Environment: "production"})
 	case r.Command != "" && r.Command != "quarterturn status "+deepName:
 		return deepAct{}, fmt.Errorf("in %s a person is asked for %q: %s", r.State, r.Command, r.Why)

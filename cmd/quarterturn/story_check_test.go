@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -105,11 +106,7 @@ func (b *bench) tryOut(args []string) (int, string) {
 	now := &clock{at: b.clock.now()}
 	there.w.now, there.w.wait = now.now, now.wait
 	b.copyTo(there.dir)
-	stdin := ""
-	if args[0] == "submit" {
-		stdin = "BLUUM_API_KEY=" + b.old.Key + "\nBLUUM_API_SECRET=" + b.old.Secret + "\n"
-	}
-	code := there.line(stdin, b.spoken(args)...)
+	code := there.line(b.says(args), args...)
 	b.everything.WriteString(there.out)
 	return code, there.out
 }
@@ -122,25 +119,21 @@ func (b *bench) whoMay(verb string) string {
 	return b.as
 }
 
-// spoken fills in what a printed command leaves to the person.
-func (b *bench) spoken(args []string) []string {
-	spoken := append([]string(nil), args...)
-	for i := range spoken {
-		if spoken[i] == "NAME" {
-			spoken[i] = "Acme Trading"
+// says is what a printed command leaves to the person, as lines on standard input.
+func (b *bench) says(args []string) string {
+	switch {
+	case args[0] == "submit":
+		return "BLUUM_API_KEY=" + b.old.Key + "\nBLUUM_API_SECRET=" + b.old.Secret + "\n"
+	case args[0] == "revoked":
+		which := b.rotation().Old
+		if len(args) == 4 {
+			which = rotator.PairID(args[3])
 		}
-		if spoken[i] == "START/LENGTH" {
-			spoken[i] = b.clock.now().Add(time.Hour).Format("2006-01-02T15:04Z07:00") + "/1h"
-		}
+		return last4(b.pairShown(which)) + "\n"
+	case args[0] == "attest" && slices.Contains(args, "--environment"):
+		return "Acme Trading\n"
 	}
-	if args[0] != "revoked" {
-		return spoken
-	}
-	which := b.rotation().Old
-	if len(args) == 4 {
-		which = rotator.PairID(args[3])
-	}
-	return append(spoken, "--last4", last4(b.pairShown(which)))
+	return "as the story goes\n" + b.clock.now().Add(time.Hour).Format("2006-01-02T15:04Z07:00") + "/1h\n"
 }
 
 func (b *bench) copyTo(dir string) {

@@ -162,7 +162,7 @@ func TestStoryCompromisedConsumerWithoutProof(t *testing.T) {
 	b.to(rotator.Redeployed)
 	b.after(3 * time.Minute)
 	b.is(rotator.Redeployed, "consumer worker has not proved the pair yet")
-	b.awaits("quarterturn approve " + demoName + " --consumers worker --reason WHY")
+	b.awaits("quarterturn approve " + demoName + " --consumers worker")
 	b.as = "bob@acme.example"
 	b.does(exitUsage, "approve", demoName, "--consumers", "nobody", "--reason", "it is being abused")
 	b.does(exitDone, "approve", demoName, "--consumers", "worker", "--reason", "it is being abused")

@@ -213,7 +213,7 @@ func TestStoryOverwrittenWithAForeignPair(t *testing.T) {
 	b.overwrite("app.env", foreign)
 	b.after(16 * time.Minute)
 	b.is(rotator.Staged, "never seen")
-	b.awaits("quarterturn waive " + demoName + " place:env --reason WHY")
+	b.awaits("quarterturn waive " + demoName + " place:env")
 	b.holds(foreign)
 	b.does(exitDone, "waive", demoName, "place:env", "--reason", "nobody knows it")
 	b.pass()
