@@ -192,7 +192,7 @@ func overdue(ctx context.Context, s *shop) (bool, error) {
 
 func printOutcomes(p *printer, outs []rotator.Outcome, gone []string) {
 	if len(outs) == 0 && len(gone) == 0 {
-		p.line("Nothing was ready.")
+		p.line("Nothing was ready. Who is awaited, if anybody: quarterturn status")
 	}
 	for _, o := range outs {
 		printOutcome(p, o)

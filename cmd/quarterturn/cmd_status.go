@@ -169,7 +169,7 @@ func printWhy(p *printer, st rotator.Standing) {
 		p.mark("ask", "%s", st.Why)
 		p.line("        %s", st.Command)
 	case st.Rotation != nil:
-		p.mark("wait", "%s", st.Why)
+		p.mark("wait", "%s. Next look after %s", st.Why, stamp(st.Rotation.NextAt))
 	case st.Finding.Level == policies.Overdue:
 		p.mark("STOP", "%s", st.Why)
 	default:
