@@ -39,6 +39,11 @@ HEAVY += test-age
 test-age: ## every hour of 2024-2032 in every IANA zone against the 90-day rule; make test looks at every 397th
 	QUARTERTURN_AGE=all $(GO) test -count=1 -timeout 30m -v ./test/age
 
+HEAVY += test-bot
+.PHONY: test-bot
+test-bot: ## a person who knows only the printed Next: line, from every end state of the crash harness; BOT='STORY/CALL#N POSITION' walks from one; make test from a few
+	QUARTERTURN_BOT='$(or $(BOT),all)' GOGC=400 $(GO) test -count=1 -timeout 30m -v -run '^TestNextLine' ./cmd/quarterturn
+
 HEAVY += test-mutation
 .PHONY: test-mutation
 test-mutation: ## thousands of small faults planted in decide, Accept and the ledger, one at a time; MUTATION=PATTERN plants those it names, and a run that was stopped goes on
