@@ -41,7 +41,7 @@ test-age: ## every hour of 2024-2032 in every IANA zone against the 90-day rule;
 
 HEAVY += test-bot
 .PHONY: test-bot
-test-bot: ## a person who knows only the printed Next: line, from every end state of the crash harness; BOT='STORY/CALL#N POSITION' walks from one; make test from a few
+test-bot: ## a person who knows only the printed Next: line, from every end state of the crash harness; BOT='STORY' or 'STORY/CALL#N POSITION' walks from those; make test from a few
 	QUARTERTURN_BOT='$(or $(BOT),all)' GOGC=400 $(GO) test -count=1 -timeout 30m -v -run '^TestNextLine' ./cmd/quarterturn
 
 HEAVY += test-mutation

@@ -12,8 +12,8 @@ import (
 	"quarterturn/internal/crashtest"
 )
 
-// botEnds are the end states to walk from: all of the crash harness, one that is named as a finding names it, or a fixed
-// sample.
+// botEnds are the end states to walk from: all of the crash harness, those of a story, one that is named as a finding names
+// it, or a fixed sample.
 func botEnds(ctx context.Context, root, which string) (ends []botEndState, err error) {
 	for _, sc := range botScenes() {
 		points, err := crashtest.Story{Name: sc.name, Play: func(ctx context.Context, s *crashtest.Stopper) error {
@@ -24,7 +24,7 @@ func botEnds(ctx context.Context, root, which string) (ends []botEndState, err e
 		}
 		for i, p := range points {
 			e := botEndState{sc, p}
-			if which == "all" || which == e.String() || which == "" && botSample(i, len(points)) {
+			if which == "all" || which == sc.name || which == e.String() || which == "" && botSample(i, len(points)) {
 				ends = append(ends, e)
 			}
 		}

@@ -127,7 +127,7 @@ func (a *app) reconcile(ctx ctxt, s *shop, dry, clock bool) error {
 		case len(r.Problems) > 0 && code == exitDone:
 			code, next = exitStop, r.Command
 		case next == "" && r.Took.ID != "" && !dry:
-			next = "quarterturn adopt " + r.Credential + " --created DAY"
+			next = "quarterturn adopt " + r.Credential
 		}
 	}
 	err = a.p.give(answer{json: map[string]any{"credentials": views, "dry_run": dry, "exit": code}, next: next, text: func(p *printer) {
@@ -160,6 +160,9 @@ func printReconciled(p *printer, r rotator.Reconciled) {
 	p.mark("ok", "%s", r.What)
 	if r.Places > r.Ledger {
 		p.mark("note", "its places were last written under epoch %d, and the ledger knew of %d: it was behind", r.Places, r.Ledger)
+	}
+	if r.Took.ID != "" {
+		p.mark("note", "nobody knows here when its pair was created, so that it counts as overdue: adopt it, with --created and the day that the portal shows")
 	}
 	if r.Ended != "" {
 		p.mark("note", "rotation %s is ended: its pair is to be buried, and a rotation can be opened anew", r.Ended)

@@ -82,7 +82,7 @@ func (a *app) takeIn(ctx ctxt, s *shop, p rotator.Paste) (rotator.Receipt, []str
 		p.How = "the terminal"
 	}
 	receipt, err := s.rt.Accept(ctx, p)
-	return receipt, notes, unkept(err, p.Credential)
+	return receipt, notes, led(unkept(err, p.Credential), "quarterturn submit "+p.Credential)
 }
 
 // unkept adds to a ledger that could not write what it means for a pair somebody has just created.

@@ -182,7 +182,7 @@ func (a *app) say(c *cobra.Command, s rotator.Saying, done string) error {
 		s.Who = a.as
 		word, err := a.spoken(c.Context(), shop, s)
 		if err != nil {
-			return err
+			return led(err, "quarterturn status "+s.Credential)
 		}
 		return a.p.give(answer{json: map[string]any{"recorded": string(word.Kind), "credential": word.Credential, "rotation": string(word.Rotation),
 			"who": word.Who, "seq": word.Seq, "next": "quarterturn run"}, next: "quarterturn run",

@@ -116,6 +116,15 @@ func nextOf(err error) string {
 	return ""
 }
 
+// led gives a refusal that names no command one that leads on.
+func led(err error, next string) error {
+	var refused *rotator.Refusal
+	if !errors.As(err, &refused) || nextOf(err) != "" {
+		return err
+	}
+	return &failure{code: exitCode(err), next: next, err: err}
+}
+
 // worst orders codes: the first of 2, 3, 1, 4, 0.
 func worst(a, b int) int {
 	order := map[int]int{exitSignal: 0, exitUsage: 1, exitStop: 2, exitTransient: 3, exitOverdue: 4, exitDone: 5}

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,6 +54,10 @@ func TestStoryLostLedger(t *testing.T) {
 			b.does(exitDone, "ledger", "reconcile", "--dry-run")
 			b.does(exitStop, "run")
 			b.does(exitDone, "ledger", "reconcile")
+			b.prints("adopt it, with --created and the day that the portal shows")
+			if !strings.HasSuffix(strings.TrimSpace(b.out), "Next: quarterturn adopt "+demoName) {
+				b.t.Errorf("a command that can be run as it stands is not the last line:\n%s", b.out)
+			}
 			b.life(b.fresh, rotator.Current)
 			b.does(exitDone, "adopt", demoName, "--created", b.fresh.CreatedAt.Format(time.RFC3339))
 			b.holds(b.fresh)
