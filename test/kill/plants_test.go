@@ -30,8 +30,9 @@ func plants() []plant {
 		{"a pair is called safe before it is", "cmd/quarterturn/cmd_submit.go", []change{{
 			`	receipt, err := s.rt.Accept(ctx, p)
 `, `	a.p.mark("ok", "Your pair is safe")
+	time.Sleep(time.Second)
 	receipt, err := s.rt.Accept(ctx, p)
-`}}, "was said to be safe, and is gone"},
+`}, {"	\"io\"\n", "	\"io\"\n	\"time\"\n"}}, "was said to be safe, and is gone"},
 		{"a redeploy is recorded before it is made", "rotator/pass.go", []change{{
 			`	c, err := w.effect(ectx, m)
 `, `	if f := w.r.Facts.Runs[m.Target]; m.Do == Redeploy {
@@ -64,7 +65,7 @@ func TestPlants(t *testing.T) {
 			bin := build(t, t.TempDir(), p.sow(t))
 			for seed := uint64(1); seed <= 24; seed += 3 {
 				n := newTally()
-				wrong := fate{seed: seed, worlds: 3, atOnce: 3, kills: 40, longest: 2 * time.Minute, patience: 2 * time.Minute}.storms(t, bin, newLives(4), n)
+				wrong := fate{seed: seed, worlds: 3, atOnce: 3, kills: 40, longest: 2 * time.Minute, patience: 2 * time.Minute}.storms(t, bin, newLives(12), n)
 				if found := matching(wrong, p.found); found != "" {
 					say("FOUND after %d kills: %s: %s", n.sum(), p.name, found)
 					return
