@@ -73,12 +73,15 @@ func TestDecideHurryKeepsWhatIsInUse(t *testing.T) {
 // wantBuried: I-16, of the two pairs the one that is not in use is an orphan with a burial.
 func wantBuried(t *testing.T, k key, c scene, m Move) {
 	t.Helper()
-	unfinished := newID
+	want := Grave{Pair: newID, State: AwaitingRevocation, Used: c.r.Facts.Wrote}
+	why := "its unfinished pair gets a burial"
 	if c.s.NewPair.Life == Current {
-		unfinished = oldID
+		want.Pair, why = oldID, "the old pair gets a burial"
+	} else if c.r.Facts.Wrote {
+		want.NotBefore = c.now.Add(graceBurial)
 	}
-	if m.Lives[unfinished] != Orphan || len(m.Bury) != 1 || m.Bury[0].Pair != unfinished || m.Bury[0].Used != c.r.Facts.Wrote {
-		t.Errorf("%s, %s: %s is not buried as it was used: %+v", k.lane, k.state, unfinished, m)
+	if diff := cmp.Diff([]Grave{want}, m.Bury); diff != "" || m.Lives[want.Pair] != Orphan || !strings.HasSuffix(m.Why, why) {
+		t.Errorf("%s, %s: not buried as it was used: %+v\n%s", k.lane, k.state, m, diff)
 	}
 }
 

@@ -275,3 +275,106 @@ func TestApplyDropping(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// TestLearnOfAChangedConfiguration: what it was is kept from the first look on, and a change voids approvals.
+func TestLearnOfAChangedConfiguration(t *testing.T) {
+	c := quiet(Routine, Verified)
+	c.sp.Parts = map[string]string{"policy": "1"}
+	r, events := learn(c.sp, c.r, c.s, c.now)
+	if diff := cmp.Diff(c.sp.Parts, r.Facts.Parts); diff != "" || told(events, "reconfigured") {
+		t.Errorf("at first (-want +got):\n%s%+v", diff, events)
+	}
+	for _, approvals := range [][]Word{nil, {{Kind: Approved}}} {
+		c.sp.Parts, c.r.Facts.Parts, c.r.Facts.Approvals = map[string]string{"policy": "2"}, map[string]string{"policy": "1"}, approvals
+		r, events = learn(c.sp, c.r, c.s, c.now)
+		want := "its configuration changed in 1 part"
+		if approvals != nil {
+			want += "; approvals given before are void"
+		}
+		if len(events) == 0 || events[0].Text != want || r.Facts.Parts["policy"] != "2" {
+			t.Errorf("%d approvals: %+v, want %q", len(approvals), events, want)
+		}
+	}
+}
+
+// TestLearnOfANewPair: what was known of the one before does not concern it, and what was said with it is kept.
+func TestLearnOfANewPair(t *testing.T) {
+	for text, portal := range map[string]bool{"": false, "acme": true} {
+		c := quiet(Routine, AwaitingKey)
+		f := &c.r.Facts
+		f.Taken, f.Rejected, f.Tenant, f.Seen, f.Portal = true, "refused", "another", "sandbox", &Word{Text: "before"}
+		c.say(Word{Kind: Submitted, Who: "sam", Pair: newID, Text: text})
+		r, _ := learn(c.sp, c.r, c.s, c.now)
+		got := r.Facts
+		if r.New != newID || got.SubmittedBy != "sam" || got.Taken || got.Rejected+got.Tenant+got.Seen != "" || (got.Portal != nil) != portal {
+			t.Errorf("%q: %s %+v", text, r.New, got)
+		}
+	}
+}
+
+// TestLearnOfAnOldPairThatDied: it is said once, with the answer; on the way back it is no news.
+func TestLearnOfAnOldPairThatDied(t *testing.T) {
+	for _, k := range []struct {
+		state State
+		dead  bool
+		want  int
+	}{{Verified, false, 1}, {Verified, true, 0}, {RollingBack, false, 0}, {RollingBack, true, 0}} {
+		c := quiet(Routine, k.state)
+		c.s.Old, c.r.Facts.OldDead = refused(), k.dead
+		c.s.Old.TraceID = "trace 9"
+		r, events := learn(c.sp, c.r, c.s, c.now)
+		var data []map[string]string
+		for _, e := range events {
+			if e.Kind == "old_dead" {
+				data = append(data, e.Data)
+			}
+		}
+		if !r.Facts.OldDead || len(data) != k.want {
+			t.Errorf("%s, known %v: %+v", k.state, k.dead, events)
+		}
+		if want := map[string]string{"old": "X-401-3", "old_id": "trace 9", "host": "api.example"}; len(data) > 0 && cmp.Diff(want, data[0]) != "" {
+			t.Errorf("%s: %v", k.state, data)
+		}
+	}
+}
+
+// TestLearnOfNewPairsWhereThereAreSome: burials have none of their own, and without one only the way back counts how long
+// nothing works.
+func TestLearnOfNewPairsWhereThereAreSome(t *testing.T) {
+	for _, k := range []struct {
+		name  string
+		lane  Lane
+		state State
+		pair  PairID
+		since bool
+		dead  bool
+	}{
+		{"under way", Routine, Verified, newID, true, true},
+		{"a burial", Burial, AwaitingRevocation, newID, false, false},
+		{"the way back, and the new pair was given up", Routine, RollingBack, "", true, true},
+		{"a key is awaited", Routine, AwaitingKey, "", false, false},
+		{"just received", Routine, Received, newID, false, false},
+	} {
+		c := quiet(k.lane, k.state)
+		c.r.New, c.s.New, c.s.Old, c.s.OldHeld = k.pair, refused(), refused(), true
+		r, _ := learn(c.sp, c.r, c.s, c.now)
+		if r.Facts.NewDead != k.dead || r.Facts.JointSince.IsZero() == k.since {
+			t.Errorf("%s: dead %v, since %s", k.name, r.Facts.NewDead, r.Facts.JointSince)
+		}
+	}
+}
+
+// TestLearnTellsARunWhole, and of an answer that there was none nothing.
+func TestLearnTellsARunWhole(t *testing.T) {
+	c := quiet(Routine, Distributed)
+	c.run("api", func(f *RunFact) { f.Run.State = cicd.Running })
+	c.s.Runs = map[string]RunSeen{"api": {Known: true, Run: cicd.Run{Once: "once 1", ID: "17", State: cicd.Failed, Note: "exit code 3"}}}
+	_, events := learn(c.sp, c.r, c.s, c.now)
+	want := map[string]string{"consumer": "api", "once": "once 1", "attempt": "1", "run": "17", "state": "failed", "note": "exit code 3"}
+	if len(events) != 1 || cmp.Diff(want, events[0].Data) != "" {
+		t.Errorf("%+v", events)
+	}
+	if got := readingData("old", nil); got != nil {
+		t.Errorf("%v", got)
+	}
+}
