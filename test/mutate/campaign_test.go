@@ -113,7 +113,7 @@ func (c *campaign) one(ctx context.Context, m mutant) (result, error) {
 func (c *campaign) hinted(before result, order []batch) []batch {
 	for _, r := range c.reach {
 		if test := before.Test + "/"; r.Folder == before.Folder && strings.HasPrefix(test, r.Test+"/") {
-			return append([]batch{{Folder: r.Folder, Tests: []string{r.Test}, Took: r.Took}}, order...)
+			return append([]batch{{Folder: r.Folder, Tests: []string{r.Test}, Took: r.Took, Used: r.Used}}, order...)
 		}
 	}
 	return order

@@ -29,6 +29,7 @@ type batch struct {
 	Folder string
 	Tests  []string
 	Took   time.Duration // without a mutant
+	Used   time.Duration // of a processor, for that
 }
 
 // pattern names exactly these tests. Parts of a test, written TEST/PART, never share a batch with others.
@@ -56,15 +57,15 @@ func (bt batch) takes(r reached) bool {
 type process struct {
 	failed, late bool
 	test         string // the first that failed, "" when the process died otherwise
-	took         time.Duration
+	took, used   time.Duration
 	out          string
 }
 
 // run runs tests of one package in a process of its own, in which mutant n is awake; -1 is none. A mutant may
-// ask for memory without end: the process gets no more than its share. The limit is of the processor's time, so that a
-// busy machine makes no result; who only waits gets three times as long.
+// ask for memory without end: the process gets no more than its share. What is limited first is the processor's
+// time, so that a busy machine makes no result.
 func (b *built) run(ctx context.Context, bt batch, n int, reach string, limit time.Duration) (process, error) {
-	wait := 3 * limit
+	wait := time.Minute + limit + 10*bt.Took
 	args := []string{"-test.run", bt.pattern(), "-test.failfast", "-test.count=1",
 		"-test.timeout", wait.String()}
 	if b.random(bt.Folder) {
@@ -85,6 +86,9 @@ func (b *built) run(ctx context.Context, bt batch, n int, reach string, limit ti
 	p := process{took: time.Since(started), out: out.String()}
 	if errors.Is(err, exec.ErrWaitDelay) { // it ended well, and a child of its own did not
 		err = nil
+	}
+	if cmd.ProcessState != nil {
+		p.used = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	}
 	if exit := new(exec.ExitError); errors.As(err, &exit) || ctx.Err() != nil {
 		p.failed = true
@@ -179,7 +183,7 @@ func (b *built) says(ctx context.Context, k killer, args ...string) (string, err
 // reached is one test, how long it takes, and which mutants it comes by.
 type reached struct {
 	Folder, Test string
-	Took         time.Duration
+	Took, Used   time.Duration
 	Mutants      []int
 }
 
@@ -197,7 +201,7 @@ func (b *built) reach(ctx context.Context, k killer, test string) (reached, erro
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return reached{}, err
 	}
-	r := reached{Folder: k.folder, Test: test, Took: p.took}
+	r := reached{Folder: k.folder, Test: test, Took: p.took, Used: p.used}
 	for _, f := range strings.Fields(string(text)) {
 		n, err := strconv.Atoi(f)
 		if err != nil {
@@ -225,7 +229,7 @@ func batches(all []reached, m mutant) []batch {
 			out, i = append(out, batch{Folder: r.Folder}), len(out)
 		}
 		out[i].Tests = append(out[i].Tests, r.Test)
-		out[i].Took += r.Took
+		out[i].Took, out[i].Used = out[i].Took+r.Took, out[i].Used+r.Used
 		total += r.Took
 	}
 	slices.SortStableFunc(out, func(a, b batch) int { return int(a.Took - b.Took) })
@@ -238,7 +242,7 @@ func (b *built) try(ctx context.Context, n int, order []batch) (result, error) {
 		return result{Outcome: unreached}, nil
 	}
 	for _, bt := range order {
-		p, err := b.run(ctx, bt, n, "", 10*time.Second+10*bt.Took)
+		p, err := b.run(ctx, bt, n, "", 5*time.Second+5*bt.Used)
 		switch {
 		case err != nil:
 			return result{}, err
