@@ -130,6 +130,19 @@ func TestRestoreAgain(t *testing.T) {
 	}
 }
 
+// TestRestoreOverANewerSchema: what a newer release wrote there cannot be compared: somebody must insist.
+func TestRestoreOverANewerSchema(t *testing.T) {
+	_, clock, _, file := kept(t)
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	newer(t, path)
+	if _, err := Restore(t.Context(), path, file, clock.Now, false); !errors.Is(err, ErrNewer) {
+		t.Errorf("it took its place: %v", err)
+	}
+	if _, err := Restore(t.Context(), path, file, clock.Now, true); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestCopiesFail: what can't be read or written is told by its kind, and without its path.
 func TestCopiesFail(t *testing.T) {
 	l, clock, path, file := kept(t)

@@ -61,6 +61,7 @@ func beginnings(now time.Time) []operation {
 			return l.Stock(ctx, rotator.Stock{Items: []rotator.Item{{Credential: "one", State: rotator.IsListed, LookAt: now.Add(2 * day)}},
 				Seen: map[string]time.Time{"one": now.Add(day)}})
 		}),
+		reading("what was judged is stored", func(ctx context.Context, l *SQLite) ([]rotator.Item, error) { return l.Inventory(ctx, "one") }),
 		ok("open", func(ctx context.Context, l *SQLite) error {
 			return l.Open(ctx, rotator.Rotation{ID: "r1", Credential: "one", Lane: rotator.Routine, State: rotator.AwaitingKey,
 				Old: "p0", NextAt: now.Add(day)}, said("opened"))

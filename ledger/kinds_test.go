@@ -76,6 +76,16 @@ func TestFaultTells(t *testing.T) {
 	}
 }
 
+// TestRerun: only what another process's migration may have caused is tried again.
+func TestRerun(t *testing.T) {
+	senseless, broken, locked := sqliteErrors(t)
+	for err, want := range map[error]bool{senseless: true, broken: true, fmt.Errorf("goose: %w", senseless): true, locked: false, errFlaky: false} {
+		if rerun(err) != want {
+			t.Errorf("%v: tried again is %v", err, !want)
+		}
+	}
+}
+
 // TestMigrationMayLoseARace: a step that fails because another process was first is tried again, and whatever step it is,
 // the schema is whole in the end; another failure is told at once, and one that stays is told at last.
 func TestMigrationMayLoseARace(t *testing.T) {
