@@ -378,3 +378,28 @@ func TestLearnTellsARunWhole(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// TestLearnOfShortPaths: a change of a place or a consumer as a whole concerns it, and one of all of them none by name.
+func TestLearnOfShortPaths(t *testing.T) {
+	for path, want := range map[string][2]int{"places": {3, 2}, "places.vault": {2, 2}, "consumers": {3, 2}, "consumers.api": {3, 1}} {
+		c := quiet(Routine, Verified)
+		c.s.Places, c.s.Uses = nil, nil
+		c.r.Facts.Parts, c.sp.Parts = map[string]string{path: "1"}, map[string]string{path: "2"}
+		r, _ := learn(c.sp, c.r, c.s, c.now)
+		if got := [2]int{len(r.Facts.Places), len(r.Facts.Proofs)}; got != want {
+			t.Errorf("%s: %d places and %d proofs are left, want %v", path, got[0], got[1], want)
+		}
+	}
+}
+
+// TestLearnGoesOnWithoutWhoIsNamed: of a consumer that an approval names it stands in, whatever that one shows.
+func TestLearnGoesOnWithoutWhoIsNamed(t *testing.T) {
+	c := quiet(Compromised, Verified)
+	emergencyApproval(&c, "anna", "api")
+	c.s.Uses["api"], c.s.Uses["jobs"] = UseSeen{Names: HoldsOld}, UseSeen{Names: HoldsOld}
+	r, _ := learn(c.sp, c.r, c.s, c.now)
+	_, jobs := r.Facts.Proofs["jobs"]
+	if p := r.Facts.Proofs["api"]; p.By != "anna: abuse" || jobs {
+		t.Errorf("%+v", r.Facts.Proofs)
+	}
+}
