@@ -55,7 +55,8 @@ func build(t *testing.T, pr project, pattern func(mutant) bool) (*built, []mutan
 
 func (b *built) compile(folder, overlay string, texts map[string]string) (err error) {
 	out := filepath.Join(b.dir, strings.ReplaceAll(folder, "/", "_")+".test")
-	if _, err := b.goes("test", "-c", "-vet=off", "-overlay", overlay, "-o", out, "./"+folder); err != nil {
+	args := append([]string{"test", "-c", "-vet=off", "-overlay", overlay, "-o", out}, b.flags...)
+	if _, err := b.goes(append(args, "./"+folder)...); err != nil {
 		return err
 	}
 	b.binaries[folder] = out

@@ -22,6 +22,7 @@ type project struct {
 	root, module string
 	targets      []target
 	killers      []killer
+	flags        []string // of the compiler
 }
 
 // target is one of the things asked about.
