@@ -112,6 +112,25 @@ func TestMigrationMayLoseARace(t *testing.T) {
 	}
 }
 
+// TestOursTellsWhenItCannotLook: a database that cannot be read is not taken for an empty one.
+func TestOursTellsWhenItCannotLook(t *testing.T) {
+	db, f := flakyFile(t)
+	allRight(t, migrate(t.Context(), db))
+	for n := 1; ; n++ {
+		f.arm(n)
+		err := ours(t.Context(), db)
+		if !f.fired {
+			if n < 4 {
+				t.Errorf("only %d steps: this test sees nothing", n-1)
+			}
+			break
+		}
+		if !errors.Is(err, errFlaky) {
+			t.Errorf("step %d failed, and it said %v", n, err)
+		}
+	}
+}
+
 // failedStep has the n-th step of a migration fail so.
 func failedStep(t *testing.T, db *sql.DB, f *flaky, with error, n int) {
 	f.says = with

@@ -60,6 +60,14 @@ func TestDamagedRowsAreTold(t *testing.T) {
 		{`INSERT INTO inventory VALUES ('one', 'listed', '', 0, '{')`, readers{
 			"inventory": func(ctx context.Context, l *SQLite, _ time.Time) error { _, err := l.Inventory(ctx); return err },
 		}},
+		{`INSERT INTO inventory VALUES ('one', 'listed', '', 'soon', '{}')`, readers{
+			"stock": func(ctx context.Context, l *SQLite, now time.Time) error {
+				return l.Stock(ctx, rotator.Stock{Items: []rotator.Item{{Credential: "one"}}, Seen: map[string]time.Time{"one": now}})
+			},
+		}},
+		{`INSERT INTO outbox VALUES (1, 1, 1.5, '{}')`, readers{
+			"outbox": func(ctx context.Context, l *SQLite, now time.Time) error { _, err := l.Outbox(ctx, now, 9); return err },
+		}},
 		{`INSERT INTO outbox VALUES (1, 1, 0, '{')`, readers{
 			"outbox": func(ctx context.Context, l *SQLite, now time.Time) error { _, err := l.Outbox(ctx, now, 9); return err },
 		}},
