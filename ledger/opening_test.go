@@ -102,3 +102,39 @@ func TestTruncateSays(t *testing.T) {
 		t.Errorf("in a dead context: %v, %v", done, err)
 	}
 }
+
+// openIn lists what this process has open in a folder.
+func openIn(t *testing.T, folder string) (names []string) {
+	t.Helper()
+	all, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip("NOT RUN: this system does not list what a process has open")
+	}
+	for _, fd := range all {
+		if name, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil && strings.HasPrefix(name, folder+"/") {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// TestNothingStaysOpen after an opening that failed, a backup and a restore: a service does all of them again and again.
+func TestNothingStaysOpen(t *testing.T) {
+	l, clock, path, file := kept(t)
+	if len(openIn(t, filepath.Dir(path))) == 0 {
+		t.Fatal("an open ledger shows nothing open: this test sees nothing")
+	}
+	allRight(t, l.Close())
+	_, err := Restore(t.Context(), path, file, clock.Now, true)
+	allRight(t, err)
+	later := filepath.Join(t.TempDir(), "newer.db")
+	newer(t, later)
+	if _, err := OpenSQLite(t.Context(), later, clock.Now, Options{}); !errors.Is(err, ErrNewer) {
+		t.Errorf("error is %v", err)
+	}
+	for _, name := range []string{path, file, later} {
+		if left := openIn(t, filepath.Dir(name)); len(left) > 0 {
+			t.Errorf("still open: %v", left)
+		}
+	}
+}
