@@ -168,6 +168,10 @@ func TestDecideDetailsAfterProof(t *testing.T) {
 			func(c *scene) { toldRevoked("NEW1", time.Hour)(c); c.s.New = unclear() }, wrongKey)},
 		{Routine, AwaitingRevocation, asked("a look is overdue: two seconds from now", "moreTriples", saidAndSeen(30*time.Minute, 15*time.Minute),
 			reply{why: "2 of at least 3", next: 2 * time.Second})},
+		{Routine, AwaitingRevocation, asked("a vendor that takes an hour is looked at more often than that", "moreTriples", func(c *scene) {
+			saidAndSeen(0)(c)
+			c.sp.Profile.Propagation = time.Hour
+		}, reply{why: "1 of at least 3", next: 14 * time.Minute})},
 		{Routine, AwaitingRevocation, asked("over how long is told to the second", "provenDead", saidAndSeen(20*time.Minute+time.Second, 10*time.Minute, 0),
 			reply{to: RevocationProven, why: "3 triples over 20m1s: the old pair is dead"})},
 		{Retire, AwaitingRevocation, asked("over how long is told", "retired", nil, reply{to: Closed, retires: true, lives: map[PairID]Life{oldID: Dead},

@@ -190,7 +190,7 @@ type reached struct {
 // reach runs every test once, alone, with no mutant awake.
 func (b *built) reach(ctx context.Context, k killer, test string) (reached, error) {
 	file := filepath.Join(b.dir, "reach-"+strings.NewReplacer("/", "_").Replace(k.folder+"-"+test))
-	p, err := b.run(ctx, batch{Folder: k.folder, Tests: []string{test}}, -1, file, 3*time.Minute)
+	p, err := b.run(ctx, batch{Folder: k.folder, Tests: []string{test}}, -1, file, 10*time.Minute)
 	if err != nil {
 		return reached{}, err
 	}

@@ -14,7 +14,7 @@ import (
 const sampled = "rotator"
 
 // every is how many mutants one of the sample stands for.
-const every = 61
+const every = 151
 
 // TestSample plants the mutants of sample.txt, each before the one test that killed it in a full run: a test that has
 // gone blind, or an operator that plants nothing any more, shows in seconds. QUARTERTURN_MUTATION_SAMPLE=write makes the
