@@ -96,10 +96,11 @@ func TestDamagedColumnsAreTold(t *testing.T) {
 			_, err := l.Record(ctx, rotator.Change{Rotation: rotator.Rotation{ID: "r1"}})
 			return err
 		},
-		`UPDATE events SET at = ?`:         func(ctx context.Context, l *SQLite) error { _, err := l.Events(ctx, "r1"); return err },
-		`UPDATE calls SET at = ?`:          func(ctx context.Context, l *SQLite) error { _, err := l.Verify(ctx); return err },
-		`UPDATE inventory SET look_at = ?`: func(ctx context.Context, l *SQLite) error { _, err := l.Inventory(ctx); return err },
-		`UPDATE epochs SET epoch = ?`:      func(ctx context.Context, l *SQLite) error { _, err := l.Epoch(ctx, "one"); return err },
+		`UPDATE events SET at = ?`:               func(ctx context.Context, l *SQLite) error { _, err := l.Events(ctx, "r1"); return err },
+		`UPDATE events SET at = ? WHERE seq > 0`: func(ctx context.Context, l *SQLite) error { _, err := l.Ready(ctx, time.Now(), 9); return err },
+		`UPDATE calls SET at = ?`:                func(ctx context.Context, l *SQLite) error { _, err := l.Verify(ctx); return err },
+		`UPDATE inventory SET look_at = ?`:       func(ctx context.Context, l *SQLite) error { _, err := l.Inventory(ctx); return err },
+		`UPDATE epochs SET epoch = ?`:            func(ctx context.Context, l *SQLite) error { _, err := l.Epoch(ctx, "one"); return err },
 	} {
 		clock := ledgertest.NewClock()
 		l := open(t, clock.Now)
