@@ -51,7 +51,7 @@ test-mutation: ## thousands of small faults planted in decide, Accept and the le
 
 HEAVY += test-model
 .PHONY: test-model
-test-model: ## every state that two runners, three consumers, three pairs, faults and people can lead to, 10^7 of them; make test searches a fixed sample
+test-model: ## every state that two runners, three consumers, three pairs, faults and people can lead to, more than 10^7 of them; make test searches a fixed sample
 	QUARTERTURN_MODEL=all $(GO) test -count=1 -timeout 60m -v -run '^TestModel' ./rotator
 
 HEAVY += test-leak
