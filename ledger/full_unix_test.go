@@ -20,7 +20,7 @@ func TestRestoreThatDoesNotFit(t *testing.T) {
 	var limit syscall.Rlimit
 	allRight(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit))
 	small := limit
-	small.Cur = 1000
+	small.Cur = uint64(len(was) / 2)
 	allRight(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &small))
 	_, got := Restore(t.Context(), path, file, clock.Now, true)
 	allRight(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit))
