@@ -26,7 +26,7 @@ const (
 	kSay               // a: word
 	kWaive             // a: waiver
 	kWaiverOver        // a: waiver
-	kRevoke            // a: pair, by hand
+	kRevoke            // a: pair, by hand, and nobody is told
 	kEnable            // a: pair
 	kCreate            // a: flaw
 	kSubmit            // a: pair, b: 1 as the old one
@@ -342,7 +342,7 @@ func (m *model) willful(s *mState, tell func(edge, *mState)) {
 		try(kWaiverOver, i, 0, func(t *mState) bool { t.waivers &^= 1 << i; return s.waivers != t.waivers })
 	}
 	for n := uint8(1); n <= 3; n++ {
-		try(kRevoke, n, 0, func(t *mState) bool { return m.revoke(t, n) })
+		try(kRevoke, n, 0, func(t *mState) bool { return m.revokeSilently(t, n) })
 		try(kEnable, n, 0, func(t *mState) bool { return m.enable(t, n) })
 		try(kSubmit, n, 0, func(t *mState) bool { return m.submit(t, n, false) })
 		try(kSubmit, n, 1, func(t *mState) bool { return m.submit(t, n, true) })
@@ -358,6 +358,13 @@ func (m *model) willful(s *mState, tell func(edge, *mState)) {
 	for _, lane := range []Lane{laneOf(m.sp), Compromised, Retire} {
 		try(kOpen, indexOf(m.lanes, lane), 0, func(t *mState) bool { return m.open(t, lane) })
 	}
+}
+
+// revokeSilently: asked for or not, nobody is told, so that another person may go back to that very pair.
+func (m *model) revokeSilently(s *mState, n uint8) bool {
+	done := m.revoke(s, n)
+	s.pairs[n-1].byHand = s.pairs[n-1].byHand || done
+	return done
 }
 
 func (m *model) enable(s *mState, n uint8) bool {

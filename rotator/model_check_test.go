@@ -252,13 +252,13 @@ func (m *model) check(s *mState) {
 }
 
 // checkConsumer: I-1. A pair that somebody revoked unasked, or put somewhere by hand, is not our doing; nor is it when
-// somebody ended the pair in use, and the way back was revoked as asked before.
+// somebody ended the pair in use, and the way back was revoked as asked before, whether or not it was enabled again later.
 func (m *model) checkConsumer(s *mState, i int) {
 	a := s.apps[i]
 	if a.excused || a.holds == 0 || a.holds > 3 {
 		return
 	}
-	ended := slices.ContainsFunc(s.pairs[:], func(q mPair) bool { return q.byHand && q.truth >= mDying && q.life != 0 })
+	ended := slices.ContainsFunc(s.pairs[:], func(q mPair) bool { return q.byHand && (q.truth >= mDying || q.fickle) && q.life != 0 })
 	if p := s.pairs[a.holds-1]; p.truth == mGone && !p.byHand && !p.fickle && !ended {
 		m.fail("I-1: consumer %s runs with pair-%d, which is dead, and nobody's hand did it", m.sp.Consumers[i].Name, a.holds)
 	}

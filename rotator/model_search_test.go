@@ -197,16 +197,24 @@ func (se *search) phase(luck uint8, most int) {
 	se.last, se.depth = false, max(se.depth, depth)
 }
 
-// fits leaves what there is no room for to whoever finds it next.
+// fits leaves what there is no room for to whoever finds it next. What is left does not depend on which worker was first.
 func (se *search) fits(level []mState, luck uint8, most int) []mState {
 	if !se.last {
 		return level
 	}
 	se.cut = append(se.cut, luck)
-	for i := range level[most:] {
-		se.seen.forget(digest(&level[most+i]))
+	digests := make([]uint64, len(level))
+	for i := range level {
+		digests[i] = digest(&level[i])
 	}
-	return level[:most]
+	slices.Sort(digests)
+	return slices.DeleteFunc(level, func(s mState) bool {
+		over := digest(&s) > digests[most-1]
+		if over {
+			se.seen.forget(digest(&s))
+		}
+		return over
+	})
 }
 
 // roots are where the search begins: the beginning, and, unless something is planted, every state on the way on which all goes
