@@ -9,17 +9,19 @@ import (
 
 // The numbers decide goes by. Everything else comes from the policy, the profile or the consumer.
 const (
-	tick        = 15 * time.Minute    // between two looks at something that only time or a person changes
-	soon        = time.Minute         // between two looks at something a machine changes
-	maxTries    = 3                   // failed redeploys of one consumer before a person is asked
-	minTriples  = 3                   // of a death proof (I-11)
-	proofGap    = 14 * time.Minute    // between two looks while a death is being proven: a quarter of an hour, and what a pass takes
-	tripleSpan  = time.Minute         // the three calls of a triple lie within it
-	watchFor    = 21 * 24 * time.Hour // how long a dead pair is watched
-	watchEvery  = 24 * time.Hour      //
-	sureDead    = 5 * time.Minute     // between two looks that say both pairs are dead
-	graceBurial = 10 * time.Minute    // I-6: before a rolled-back pair may be buried
-	soakBudget  = 20                  // one look in so many may miss a proof
+	tick             = 15 * time.Minute    // between two looks at something that only time or a person changes
+	soon             = time.Minute         // between two looks at something a machine changes
+	maxTries         = 3                   // failed redeploys of one consumer before a person is asked
+	minTriples       = 3                   // of a death proof (I-11)
+	proofGap         = 14 * time.Minute    // between two looks while a death is being proven: a quarter of an hour, and what a pass takes
+	longestUnwatched = 16 * time.Minute    // between two looks of one proof: a pass each quarter of an hour, and a machine that is late
+	maxUnwatched     = 3                   // proofs that began anew before a person is told
+	tripleSpan       = time.Minute         // the three calls of a triple lie within it
+	watchFor         = 21 * 24 * time.Hour // how long a dead pair is watched
+	watchEvery       = 24 * time.Hour      //
+	sureDead         = 5 * time.Minute     // between two looks that say both pairs are dead
+	graceBurial      = 10 * time.Minute    // I-6: before a rolled-back pair may be buried
+	soakBudget       = 20                  // one look in so many may miss a proof
 )
 
 // view is what a row sees. Rows are pure.

@@ -172,6 +172,10 @@ func TestDecideDetailsAfterProof(t *testing.T) {
 			saidAndSeen(0)(c)
 			c.sp.Profile.Propagation = time.Hour
 		}, reply{why: "1 of at least 3", next: 14 * time.Minute})},
+		{Routine, AwaitingRevocation, asked("looks lay too far apart twice", "moreTriples", func(c *scene) { saidAndSeen(0)(c); c.r.Facts.Unwatched = 2 },
+			reply{why: "1 of at least 3"})},
+		{Routine, AwaitingRevocation, asked("three times: a person is told", "moreTriples", func(c *scene) { saidAndSeen(0)(c); c.r.Facts.Unwatched = 3 },
+			reply{why: "let passes run every 15m0s, or attest", next: 10 * time.Minute, command: "quarterturn attest bluum --pair " + string(oldID)})},
 		{Routine, AwaitingRevocation, asked("over how long is told to the second", "provenDead", saidAndSeen(20*time.Minute+time.Second, 10*time.Minute, 0),
 			reply{to: RevocationProven, why: "3 triples over 20m1s: the old pair is dead"})},
 		{Retire, AwaitingRevocation, asked("over how long is told", "retired", nil, reply{to: Closed, retires: true, lives: map[PairID]Life{oldID: Dead},

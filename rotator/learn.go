@@ -400,18 +400,43 @@ func (l *learner) attestedUse(consumer string) cicd.Use {
 func (l *learner) triples() {
 	f := &l.r.Facts
 	if verdict(l.s.Old) == vendors.Accepted {
-		f.Triples = nil
+		f.Triples, f.Unwatched = nil, 0
 		return
 	}
-	if l.r.State != AwaitingRevocation || !isTriple(l.s) || tooClose(f.Triples, l.s) {
+	if l.r.State != AwaitingRevocation || verdict(l.s.Old) != vendors.Refused {
 		return
 	}
-	t := Triple{At: l.s.Old.At, Host: l.s.Old.Host, New: answer(l.s.New), Random: answer(l.s.Random), Old: answer(l.s.Old),
+	l.watched()
+	if !isTriple(l.s) || tooClose(f.Triples, l.s) {
+		return
+	}
+	t := Triple{At: l.s.Old.At, Until: l.s.Old.At, Host: l.s.Old.Host, New: answer(l.s.New), Random: answer(l.s.Random), Old: answer(l.s.Old),
 		NewID: callID(l.s.New), RandomID: callID(l.s.Random), OldID: callID(l.s.Old)}
 	f.Triples = append(f.Triples, t)
 	l.note("triple", "new accepted, made-up refused, old refused, on "+t.Host, map[string]string{"host": t.Host,
 		"new": t.New, "random": t.Random, "old": t.Old, "new_id": t.NewID, "random_id": t.RandomID, "old_id": t.OldID})
 }
+
+// watched: a proof is one stretch of refusals. After a while without a look, in which the pair may have been accepted, it
+// begins anew (I-11).
+func (l *learner) watched() {
+	f := &l.r.Facts
+	switch n := len(f.Triples); {
+	case unwatched(f.Triples, l.s.Old.At):
+		gap := l.s.Old.At.Sub(lastRefused(f.Triples)).Round(time.Second)
+		l.note("unwatched", "the old pair was not looked at for "+gap.String()+": the proof of its death begins anew", nil)
+		f.Triples, f.Unwatched = nil, f.Unwatched+1
+	case n > 0:
+		f.Triples[n-1].Until = later(f.Triples[n-1].Until, l.s.Old.At)
+	}
+}
+
+// unwatched: at comes too long after the last look that counts.
+func unwatched(t []Triple, at time.Time) bool {
+	return len(t) > 0 && at.Sub(lastRefused(t)) > longestUnwatched
+}
+
+func lastRefused(t []Triple) time.Time { return later(t[len(t)-1].At, t[len(t)-1].Until) }
 
 func isTriple(s Seen) bool {
 	if verdict(s.New) != vendors.Accepted || verdict(s.Random) != vendors.Refused || verdict(s.Old) != vendors.Refused {

@@ -68,7 +68,7 @@ func TestLearnTellsWhole(t *testing.T) {
 	c.s.New.RequestID = "request 1"
 	c.s.New.At, c.s.Random.At = ago(2*time.Second), ago(time.Second)
 	r, events := learn(c.sp, c.r, c.s, c.now)
-	want := Triple{At: noon(), Host: "api.example", New: "200", Random: "X-401-3", Old: "X-401-3", NewID: "trace 1", RandomID: "trace 2",
+	want := Triple{At: noon(), Until: noon(), Host: "api.example", New: "200", Random: "X-401-3", Old: "X-401-3", NewID: "trace 1", RandomID: "trace 2",
 		OldID: "request 3"}
 	if diff := cmp.Diff([]Triple{want}, r.Facts.Triples); diff != "" {
 		t.Error("the triple (-want +got):\n" + diff)

@@ -397,6 +397,23 @@ func TestLearnTriples(t *testing.T) {
 			given: func(c *scene) { since(c); c.s.New.At = ago(time.Minute + 1) }},
 		{name: "I-11: the same look twice is one triple", state: AwaitingRevocation, want: count, is: 1,
 			given: func(c *scene) { c.r.Facts.Triples = triples(0) }},
+		{name: "I-11: a look just often enough", state: AwaitingRevocation, want: count, is: 2, event: "triple",
+			given: func(c *scene) { c.r.Facts.Triples = triples(longestUnwatched) }},
+		{name: "I-11: after longer without a look the proof begins anew", state: AwaitingRevocation, want: count, is: 1, event: "unwatched",
+			given: func(c *scene) { c.r.Facts.Triples = triples(longestUnwatched+time.Hour, longestUnwatched+1) }},
+		{name: "I-11: and is counted", state: AwaitingRevocation, want: func(f Facts) any { return f.Unwatched }, is: 3,
+			given: func(c *scene) { c.r.Facts.Triples, c.r.Facts.Unwatched = triples(time.Hour), 2 }},
+		{name: "I-11: an Accepted old ends that count", state: AwaitingRevocation, want: func(f Facts) any { return f.Unwatched }, is: 0,
+			given: func(c *scene) { c.r.Facts.Unwatched, c.s.Old = 2, accepted() }},
+		{name: "I-11: a refusal that is no triple is a look", state: AwaitingRevocation, want: func(f Facts) any { return f.Triples[0].Until }, is: noon(),
+			given: func(c *scene) { since(c); c.s.Random = nil }},
+		{name: "I-11: looks in between keep a proof together", state: AwaitingRevocation, want: count, is: 2, event: "triple",
+			given: func(c *scene) {
+				c.r.Facts.Triples = triples(time.Hour)
+				c.r.Facts.Triples[0].Until = ago(longestUnwatched)
+			}},
+		{name: "I-11: Unclear is no look", state: AwaitingRevocation, want: func(f Facts) any { return f.Triples[0].Until }, is: time.Time{},
+			given: func(c *scene) { since(c); c.s.Old = unclear() }},
 		{name: "I-11: in no other state", state: Verified, want: count, is: 1,
 			given: func(c *scene) { since(c); c.s.Old, c.s.Random = refused(), refused() }},
 	})

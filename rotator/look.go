@@ -443,7 +443,7 @@ func (l *looker) wantsTriple(r Rotation, s *Seen) bool {
 	}
 	t := r.Facts.Triples
 	_, apart := deathSpan(l.c.Spec)
-	return len(t) == 0 || !s.At.Before(t[len(t)-1].At.Add(apart))
+	return len(t) == 0 || unwatched(t, s.At) || !s.At.Before(t[len(t)-1].At.Add(apart))
 }
 
 // wantsControl: that a new pair is accepted means something only where a made-up one is refused.

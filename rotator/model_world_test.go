@@ -350,7 +350,7 @@ func (m *model) targetName(do, target uint8) string {
 
 func (m *model) triplesOf(r *mRow, f *Facts) {
 	for i := r.triples; i > 0; i-- {
-		f.Triples = append(f.Triples, Triple{At: m.aged(r.lastTriple+i-1, time.Second), Host: m.sp.Profile.Host})
+		f.Triples = append(f.Triples, Triple{At: m.aged(r.lastTriple+i-1, time.Second), Until: m.now, Host: m.sp.Profile.Host})
 	}
 }
 

@@ -388,6 +388,11 @@ func (w *world) checkDeath(r Rotation, p Pair) {
 	if !w.sp.Profile.FailingProbes || len(t) < 3 || t[len(t)-1].At.Sub(t[0].At) < 2*w.sp.Profile.Propagation {
 		w.t.Fatalf("I-11: dead by %d triples: %+v", len(t), t)
 	}
+	for i := range t[1:] {
+		if unwatched(t[:i+1], t[i+1].At) {
+			w.t.Fatalf("I-11: nobody looked between %s and %s: %+v", lastRefused(t[:i+1]), t[i+1].At, t)
+		}
+	}
 	if k := w.vendorKey(p.ID); k != nil && k.alive(w.now) && !k.fickle {
 		w.t.Fatalf("I-11: recorded as dead, and alive")
 	}

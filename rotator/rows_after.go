@@ -228,6 +228,10 @@ func moreTriples(v view) (Move, bool) {
 		return Move{}, false
 	}
 	next := earlier(later(t[len(t)-1].At.Add(apart), v.now.Add(2*time.Second)), v.now.Add(proofGap))
+	if v.r.Facts.Unwatched >= maxUnwatched {
+		return wait(v, next, fmt.Sprintf("the old pair is refused, and looks at it lie too far apart to prove its death: %d proofs "+
+			"began anew; let passes run every %s, or attest that it is revoked", v.r.Facts.Unwatched, tick), v.attestCommand()), true
+	}
 	return wait(v, next, fmt.Sprintf("the old pair is refused (%d of at least %d looks over %s)", len(t), minTriples, span), ""), true
 }
 

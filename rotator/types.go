@@ -98,6 +98,7 @@ type Facts struct {
 	Waivers     []Word               // live ones
 	Revoked     *Word                // the person's word that the old pair was revoked
 	Triples     []Triple             // of the death proof, oldest first; emptied by an Accepted old
+	Unwatched   int                  // death proofs in a row that began anew because looks lay too far apart
 	DeadAt      time.Time            // when death was proven; a burial watches from here
 	Wish        Wish                 // a person's unfulfilled wish
 	WishWord    *Word
@@ -164,6 +165,7 @@ type Proof struct {
 // Triple is one look of the death proof: three calls on one host within 60 s.
 type Triple struct {
 	At                     time.Time
+	Until                  time.Time // from At until then every look found the old pair refused, and no two lay too far apart
 	Host                   string
 	New, Random, Old       string // the vendor's codes or statuses, e.g. "200", "BLUM-401-003"
 	NewID, RandomID, OldID string // trace or request ids

@@ -49,13 +49,21 @@ type planted struct {
 	tamper  func(wireReply) wireReply                            // what the line's reply is made into
 	spec    func(*Spec)
 	seldom  bool // looks no more often than a triple is due
+	blind   bool // takes the pair for looked at all the time
 }
 
 func newLife(b behaviour, p planted, profile vendors.Profile, keys secret.Keys) (*life, error) {
 	l := &life{v: newVendor(b), boxes: map[string]secret.Material{}}
 	l.v.tamper = p.tamper
 	l.book = newBook(l.v.clock)
-	l.book.recorded = l.judge
+	l.book.recorded = func(before Rotation, c Change) {
+		for i := range c.Rotation.Facts.Triples {
+			if p.blind {
+				c.Rotation.Facts.Triples[i].Until = l.began.Add(100 * time.Hour)
+			}
+		}
+		l.judge(before, c)
+	}
 	prober, err := vendors.NewProber(profile, "production", vendors.ProberOptions{Client: httpx.Options{Below: l.v, Timeout: time.Hour},
 		Budget: httpx.NewBudget(httpx.ProbeLimits(), l.v.clock), Now: l.v.clock,
 		Key: func(m secret.Material) string { return m["key"].Reveal() }})

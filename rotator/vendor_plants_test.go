@@ -45,13 +45,14 @@ func vendorPlants() []planted {
 		{name: "counts no answer as a death", on: "timeout", of: "somebody says so", reading: believes(func(_ string, rd vendors.Reading) bool { return rd.Status == 0 })},
 		{name: "believes at once, not over time", on: "honest", of: "somebody says so", spec: func(sp *Spec) { sp.Profile.Propagation = time.Second }},
 		{name: "believes after once the propagation time", on: "honest", of: "somebody says so", spec: func(sp *Spec) { sp.Profile.Propagation /= 2 }},
-		{name: "looks only when a triple is due", on: "honest", of: "said revoked", seldom: true},
+		{name: "looks only when a triple is due", on: "honest", of: "said revoked", seldom: true, blind: true},
+		{name: "does not mind how long nobody looked", on: "429", of: "off and on", blind: true},
 		{name: "ignores the control call with the new pair", on: "refuses everybody", of: "somebody says so", reading: take("new", func(rd *vendors.Reading) {
 			rd.Verdict = vendors.Accepted
 			rd.Host, rd.Environment, rd.Subjects = vendorHost, "production", []string{"planted"}
 		})},
 		{name: "ignores the made-up pair", on: "accepts everybody", of: "the new one", reading: take("random", func(rd *vendors.Reading) { rd.Verdict = vendors.Refused })},
-		{name: "forgets that the old pair was accepted", on: "honest", of: "off and on", reading: take("old", func(rd *vendors.Reading) {
+		{name: "forgets that the old pair was accepted", on: "honest", of: "off and on", blind: true, reading: take("old", func(rd *vendors.Reading) {
 			if rd.Verdict == vendors.Accepted && rd.At.After(noon().Add(2*time.Hour)) {
 				rd.Verdict = vendors.Unclear
 			}

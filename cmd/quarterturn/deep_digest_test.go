@@ -191,7 +191,7 @@ func deepCore(r rotator.Rotation) string {
 	}
 	f.Approvals, f.Waivers = deepSaid(f.Approvals), deepSaid(f.Waivers)
 	for i := range f.Triples {
-		f.Triples[i] = rotator.Triple{At: f.Triples[i].At}
+		f.Triples[i] = rotator.Triple{At: f.Triples[i].At, Until: f.Triples[i].Until}
 	}
 	r.Facts = f
 	text, err := json.Marshal(r)

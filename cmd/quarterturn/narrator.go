@@ -70,7 +70,7 @@ func (n *narrator) tell(e rotator.Event) {
 		n.moved(e)
 		return
 	}
-	word := map[string]string{"trouble": "wait", "denied": "STOP", "old_dead": "note", "changed": "wait", "orphan": "note"}[e.Kind]
+	word := map[string]string{"trouble": "wait", "denied": "STOP", "old_dead": "note", "changed": "wait", "unwatched": "wait", "orphan": "note"}[e.Kind]
 	if word == "" {
 		word = "ok"
 	}

@@ -36,7 +36,7 @@ func TestScripts(t *testing.T) {
 			return named(env)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"world": cmdWorld, "clock": cmdClock, "portal": cmdPortal, "paste": cmdPaste, "service": cmdService,
+			"world": cmdWorld, "clock": cmdClock, "passes": cmdPasses, "portal": cmdPortal, "paste": cmdPaste, "service": cmdService,
 			"exits": cmdExits, "json": cmdJSON, "edit": cmdEdit, "until": cmdUntil, "sql": cmdSQL, "holds": cmdHolds,
 			"fault": cmdFault, "damage": cmdDamage, "env-file": cmdEnvFile, "env-json": cmdEnvJSON,
 			"says": folded("stdout"), "warns": folded("stderr"),
@@ -142,6 +142,17 @@ func cmdClock(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("usage: clock +DURATION")
 	}
 	on(ts).st.clock.advance(duration(ts, strings.TrimPrefix(args[0], "+")))
+}
+
+// cmdPasses is `passes +3h`: a timer that calls run every quarter of an hour meanwhile.
+func cmdPasses(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: passes +DURATION")
+	}
+	for left := duration(ts, strings.TrimPrefix(args[0], "+")); left > 0; left -= 15 * time.Minute {
+		on(ts).st.clock.advance(min(left, 15*time.Minute))
+		cmdExits(ts, false, []string{"0", "quarterturn", "run"})
+	}
 }
 
 // cmdPortal is `portal create production new [globex]`, and `portal delete|disable|enable|revive NAME`.
