@@ -133,11 +133,25 @@ func (s *shop) afterCheck(ctx ctxt, names []string, found int) (string, error) {
 	}
 	standings, err := s.rt.Status(ctx, names...)
 	for _, st := range standings {
-		if st.Command != "" {
-			return st.Command, err
+		if next := s.beyondCheck(st); next != "" {
+			return next, err
 		}
 	}
 	return "", err
+}
+
+// beyondCheck is what is next for one credential. Where that was this check, what was amiss is mended: rotate looks at once,
+// where a pass would only look when its time has come.
+func (s *shop) beyondCheck(st rotator.Standing) string {
+	switch {
+	case st.Command != "quarterturn check" && st.Command != "quarterturn check "+st.Credential:
+		return st.Command
+	case !s.canOpen:
+		return "" // nobody is awaited here
+	case st.Rotation != nil:
+		return "quarterturn rotate " + st.Credential
+	}
+	return "quarterturn run"
 }
 
 // notes are findings about the configuration as a whole.
