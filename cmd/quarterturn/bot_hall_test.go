@@ -29,6 +29,7 @@ func (e botEndState) String() string { return e.scene.name + "/" + e.point.Strin
 type botHall struct {
 	root   string
 	filter botFilter
+	tell   func(...any) // hears of the first findings as they come; nil: nobody does
 	mu     sync.Mutex
 	walked map[deepDigest]string      // which seat was tried in a world, or both
 	owed   map[deepDigest]botEndState // worlds that only one seat was tried in
@@ -90,7 +91,11 @@ func (h *botHall) enter(ctx context.Context, at botEndState) {
 	if err != nil {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		h.tally.found = append(h.tally.found, fmt.Sprintf("%s, %s: %v\n  make test-bot BOT='%s'", at, seat, err, at))
+		f := fmt.Sprintf("%s, %s: %v\n  make test-bot BOT='%s'", at, seat, err, at)
+		h.tally.found = append(h.tally.found, f)
+		if h.tell != nil && len(h.tally.found) <= 10 {
+			h.tell(f)
+		}
 	}
 }
 
