@@ -166,7 +166,7 @@ func proofOfDeath(command string, dead reply) []ask {
 			want: reply{why: "it still works: look in the portal for the key ending in OLD1", command: command, next: tick}},
 		{name: "I-11: no sealed copy: it can only be attested", row: "unprovable",
 			given: func(c *scene) { c.s.OldHeld, c.s.Old = false, nil },
-			want: reply{why: "no sealed copy of the old pair exists: its death cannot be proven",
+			want: reply{why: "no sealed copy of the old pair exists: its death cannot be proven; revoke the key ending in OLD1 of 2025-12-12 in the portal",
 				command: "quarterturn attest bluum --pair old"}},
 		{name: "I-11, I-17: the vendor forbids calls that fail: it can only be attested", row: "unprovable",
 			given: func(c *scene) { c.sp.Profile.FailingProbes, c.s.Old = false, nil },
@@ -334,7 +334,7 @@ func TestDecideBurial(t *testing.T) {
 				c.places(HoldsOld)
 				c.sp.Consumers, c.s.NewPair, c.s.New, c.s.Old, c.r.Facts.DeadAt = nil, Pair{}, nil, accepted(), ago(48*time.Hour)
 			},
-			want: reply{why: "revoke it and attest that", command: "quarterturn attest bluum --pair old"}},
+			want: reply{why: "revoke the key ending in OLD1 of 2025-12-12 in the portal, and attest that", command: "quarterturn attest bluum --pair old"}},
 		{name: "I-10: a place may hold it", row: "stillHeld",
 			given: func(c *scene) { alive(c); c.see("mirror", HoldsUnknown) },
 			want:  reply{trouble: true, why: "cannot be reached, and may hold the pair"}},

@@ -75,9 +75,10 @@ func TestDecideDue(t *testing.T) {
 		{name: "L-1: no room, and the orphan's burial waits for a pair in use that works: a person's word", row: "liveLimit",
 			given: func(c *scene) {
 				c.s.Live, c.s.Old, c.r.Facts.OldDead = 3, refused(), true
-				c.s.Orphans = []OrphanSeen{{Pair: otherID, Why: "do NOT revoke the other one", Command: "quarterturn rotate bluum"}}
+				c.s.Orphans = []OrphanSeen{{Pair: otherID, Why: "do NOT revoke the other one", Command: "quarterturn rotate bluum",
+					Whole: Pair{ID: otherID, Fragment: "ORPH"}}}
 			},
-			want: reply{why: "revoke it in the portal and attest that", command: "quarterturn attest bluum --pair other"}},
+			want: reply{why: "revoke the key ending in ORPH in the portal and attest that", command: "quarterturn attest bluum --pair other"}},
 		{name: "L-1: no room, and whether the pair in use works cannot be asked: the orphan may be all there is", row: "liveLimit",
 			given: func(c *scene) {
 				c.s.Live = 2

@@ -156,7 +156,8 @@ func unprovable(v view) (Move, bool) {
 	default:
 		return Move{}, false
 	}
-	return wait(v, v.now.Add(watchEvery), reason+": its death cannot be proven; revoke it and attest that",
+	return wait(v, v.now.Add(watchEvery), reason+": its death cannot be proven; revoke "+name(v.s.OldPair)+" in the portal"+
+		keep(v)+", and attest that",
 		v.attestCommand()), true
 }
 

@@ -81,7 +81,7 @@ func liveLimit(v view) (Move, bool) {
 	o := v.s.Orphans[0]
 	switch newPair := o.Command == v.cmd("rotate"); {
 	case v.r.Facts.OldDead && (o.Command == "" || newPair): // its burial waits for a pair in use that works, and there is none
-		o.Why = "no pair in use works, so its death cannot be proven: revoke it in the portal and attest that"
+		o.Why = "no pair in use works, so its death cannot be proven: revoke " + name(o.Whole) + " in the portal and attest that"
 		o.Command = v.cmd("attest") + " --pair " + string(o.Pair)
 	case newPair: // its burial waits for a new pair, and there is no room for one
 		o.Why = "whether the pair in use works cannot be asked: do NOT revoke the other one; put the pair in use back into its place"

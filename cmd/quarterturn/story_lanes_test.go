@@ -276,7 +276,7 @@ func TestStoryRetire(t *testing.T) {
 	b.does(exitDone, "waive", demoName, "consumer:app", "--reason", "it is switched off")
 	b.broken = true
 	b.pass()
-	b.is(rotator.AwaitingRevocation, "revoke it and attest that")
+	b.is(rotator.AwaitingRevocation, "revoke the key ending in "+last4(b.old))
 	b.revoke(b.old)
 	b.after(2 * time.Hour)
 	b.does(exitDone, "attest", demoName, "--pair", b.pairID(b.old), "--reason", "I saw it go")
