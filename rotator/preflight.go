@@ -28,7 +28,7 @@ func (l *looker) preflight(ctx context.Context, r Rotation, s *Seen) error {
 		problem("the vendor's lifecycle is %s, and overlap and replace are built", life)
 	}
 	for _, c := range l.c.Spec.Consumers {
-		l.preflightConsumer(ctx, c, waivers, s.Nowhere, problem)
+		l.preflightConsumer(ctx, c, waivers, s, problem)
 	}
 	return err
 }
@@ -54,6 +54,7 @@ func (l *looker) preflightPlace(ctx context.Context, p PlaceSpec, s *Seen, epoch
 	if !p.Readable && !l.read(p.Name) && !waived["place:"+p.Name] {
 		problem("place %s cannot be read back and no consumer reads it: nothing would ever show that it holds the pair; "+
 			"declare a consumer or waive place:%s", p.Name, p.Name)
+		s.Waivable = append(s.Waivable, "place:"+p.Name)
 	}
 	if why, command := unfitFor(p.Name, seen, epoch); command != "" {
 		problem("%s; run %s", why, command)
@@ -84,14 +85,15 @@ func (l *looker) read(place string) bool {
 
 // preflightConsumer asks what a consumer will be able to show. One that waits for its first key need not serve yet, and
 // one that is waived need not prove.
-func (l *looker) preflightConsumer(ctx context.Context, c ConsumerSpec, waived map[string]bool, first bool,
+func (l *looker) preflightConsumer(ctx context.Context, c ConsumerSpec, waived map[string]bool, s *Seen,
 	problem func(string, ...any)) {
 	if !c.Best.Counts() && !waived["consumer:"+c.Name] {
 		problem("consumer %s can show %q at best, which is true with the old pair as well; give it a proof, or waive "+
 			"consumer:%s with a reason", c.Name, c.Best, c.Name)
+		s.Waivable = append(s.Waivable, "consumer:"+c.Name)
 	}
 	parts := []any{l.c.Hands.Pipelines[c.Name], l.c.Hands.Provers[c.Name]}
-	if first || waived["consumer:"+c.Name] {
+	if s.Nowhere || waived["consumer:"+c.Name] {
 		parts = parts[:1]
 	}
 	for _, a := range parts {
@@ -130,6 +132,7 @@ func (l *looker) source(ctx context.Context, r Rotation, s *Seen, waived map[str
 		case prints.Compare(agreed) != secret.Equal:
 			problem("place %s holds another pair than the places before it: mend it, or waive place:%s to have it overwritten",
 				p.Name, p.Name)
+			s.Waivable = append(s.Waivable, "place:"+p.Name)
 		}
 	}
 	s.Source, s.Nowhere = from, absent == len(l.c.Spec.Places)

@@ -26,6 +26,7 @@ type Seen struct {
 	Live     int          // pairs of the credential that may be alive at the vendor, as far as the ledger knows
 	Unfit    int          // how many of Problems, the first ones, are about places and what they hold
 	Problems []string     // preflight: each names its remedy
+	Waivable []string     // what of Problems a waiver would settle, as its target
 	Checked  bool         // preflight was looked at
 	Source   string       // preflight: the place the old pair can be read from, "" when none holds it
 	Nowhere  bool         // preflight: every place was reached and none holds anything

@@ -183,8 +183,23 @@ type Inspection struct {
 	OldWhy     string           // why it was not asked
 	Problems   []string         // each names its remedy
 	unfit      int              // how many of Problems, the first ones, are about places and what they hold
+	waivable   []string         // what a waiver would settle of Problems, by its target
 	remedy     string           // the command without which the ledger is not to be relied on, "" when it is
 	source     secret.Material
+}
+
+// Next is the command that leads on from Problems, "" when there are none: what mends the ledger, a waiver where a rotation
+// waits for nothing else, or the same check once it is mended.
+func (in Inspection) Next(waits bool) string {
+	switch {
+	case len(in.Problems) == 0:
+		return ""
+	case in.remedy != "":
+		return in.remedy
+	case waits && len(in.Problems) == len(in.waivable):
+		return "quarterturn waive " + in.Credential + " " + in.waivable[0]
+	}
+	return "quarterturn check " + in.Credential
 }
 
 // PlaceReport is one place.
@@ -228,7 +243,7 @@ func (rt *Rotator) Inspect(ctx context.Context, credential string) (Inspection, 
 		in.remedy, s.Unfit = reconcileIt, s.Unfit+1
 		s.Problems = slices.Insert(s.Problems, 0, ErrRestored.Error()+"; run "+reconcileIt)
 	}
-	in.Problems, in.unfit = s.Problems, s.Unfit
+	in.Problems, in.unfit, in.waivable = s.Problems, s.Unfit, s.Waivable
 	rt.reports(ctx, c, s, &in)
 	return in, rt.inspectOld(ctx, l, &s, &in)
 }

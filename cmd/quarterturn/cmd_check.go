@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -80,22 +81,28 @@ func (a *app) check(ctx ctxt, s *shop, args []string) error {
 		}
 	}
 	var views []inspectionView
-	found := 0
+	found, next := 0, ""
 	for _, name := range args {
 		in, err := s.rt.Inspect(ctx, name)
 		if err != nil {
 			return err
 		}
 		in.Problems = append(in.Problems, clockProblems(in)...)
-		found += len(in.Problems)
+		standings, err := s.rt.Status(ctx, name)
+		if err != nil {
+			return err
+		}
+		found, next = found+len(in.Problems), cmp.Or(next, in.Next(standings[0].Rotation != nil))
 		views = append(views, viewInspection(in))
 	}
 	notes := s.notes()
-	next, err := s.afterCheck(ctx, args, found)
-	if err != nil {
-		return err
+	if found == 0 {
+		var err error
+		if next, err = s.afterCheck(ctx, args); err != nil {
+			return err
+		}
 	}
-	err = a.p.give(answer{json: map[string]any{"credentials": views, "notes": notes}, next: next, text: func(p *printer) {
+	err := a.p.give(answer{json: map[string]any{"credentials": views, "notes": notes}, next: next, text: func(p *printer) {
 		for _, n := range notes {
 			p.mark("note", "%s", n)
 		}
@@ -126,11 +133,8 @@ func clockProblems(in rotator.Inspection) []string {
 		"set the clock (NTP), then check again", ahead.Abs().Round(time.Minute), way)}
 }
 
-// afterCheck is the next command once everything is ready; where something is not, its finding names the remedy.
-func (s *shop) afterCheck(ctx ctxt, names []string, found int) (string, error) {
-	if found > 0 {
-		return "", nil
-	}
+// afterCheck is the next command once everything is ready.
+func (s *shop) afterCheck(ctx ctxt, names []string) (string, error) {
 	standings, err := s.rt.Status(ctx, names...)
 	for _, st := range standings {
 		if next := s.beyondCheck(st); next != "" {
