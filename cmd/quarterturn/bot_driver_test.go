@@ -113,7 +113,7 @@ func (b *bot) step(ctx context.Context, command string) error {
 		return err
 	case code == exitDone && args[1] == "resume":
 		b.resumed++
-	case code == exitUsage:
+	case code == exitUsage && (b.awaited == "" || b.awaited == command) && args[1] != "check": // what check finds is no error
 		return errors.New("the command that was printed ends as a usage error")
 	case code == exitStop && b.awaited == "" && strings.Contains(shown, "error:"):
 		return errors.New("it stops, and no command is named")
@@ -182,7 +182,7 @@ func (b *bot) answer(ctx context.Context, args []string, shown string) (string, 
 	for question, reply := range map[string]func() (string, error){
 		"organisation:":     func() (string, error) { return "Acme Trading\n", nil },
 		"portal showed:":    func() (string, error) { return "Acme Trading\n", nil },
-		"trail:":            func() (string, error) { return "as agreed in the morning\n", nil },
+		"trail:":            func() (string, error) { return b.reasons(args) },
 		"Z/2h:":             func() (string, error) { return b.clock.now().Format("2006-01-02T15:04Z07:00") + "/4h\n", nil },
 		"reason and window": func() (string, error) { return b.both() },
 		"ends):":            func() (string, error) { return b.pastes(ctx) },
@@ -195,6 +195,16 @@ func (b *bot) answer(ctx context.Context, args []string, shown string) (string, 
 		}
 	}
 	return "", fmt.Errorf("nobody knows what to answer to %q", asked)
+}
+
+// reasons gives a reason. Who attests that a pair is revoked has revoked it, as was said.
+func (b *bot) reasons(args []string) (string, error) {
+	if args[1] == "attest" {
+		if _, err := b.revokes(b.before); err != nil {
+			return "", err
+		}
+	}
+	return "as agreed in the morning\n", nil
 }
 
 func (b *bot) both() (string, error) {
@@ -324,6 +334,7 @@ func (b *bot) settled(ctx context.Context, r rotator.Rotation) error {
 	pairs, err := b.shop.ledger.Pairs(ctx, demoName)
 	for _, p := range pairs {
 		switch inUse := p.Fragment == fragmentLast(b.inFile()); {
+		case !inUse && p.Life == rotator.Ended && b.revoked(p):
 		case inUse && p.Life != rotator.Current, !inUse && p.Life != rotator.Dead:
 			errs = append(errs, fmt.Errorf("it ended %s, and the pair ending in %s is %s", r.State, p.Fragment, p.Life))
 		case r.State == rotator.Closed && p.ID == r.New && !inUse, r.State != rotator.Closed && p.ID == r.Old && !inUse:
@@ -334,6 +345,11 @@ func (b *bot) settled(ctx context.Context, r rotator.Rotation) error {
 		errs = append(errs, fmt.Errorf("%d restarts for %d pairs", b.service.Restarts(), len(b.pairs)))
 	}
 	return errors.Join(append(errs, err)...)
+}
+
+// revoked reports whether the person did what they attested.
+func (b *bot) revoked(p rotator.Pair) bool {
+	return slices.ContainsFunc(b.pairs, func(s sim.Shown) bool { return last4(s) == p.Fragment && b.gone[s.ID] })
 }
 
 // spills looks for every pair in every file but the service's own.
