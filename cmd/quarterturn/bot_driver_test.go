@@ -325,7 +325,12 @@ func (b *bot) over(ctx context.Context) (string, error) {
 			return "", nil
 		}
 	}
-	return stateWords(last[0].State), b.settled(ctx, last[0])
+	end := stateWords(last[0].State)
+	pairs, err := b.shop.ledger.Pairs(ctx, demoName)
+	if slices.ContainsFunc(pairs, func(p rotator.Pair) bool { return p.Life == rotator.Ended }) {
+		end += ", attested"
+	}
+	return end, errors.Join(err, b.settled(ctx, last[0]))
 }
 
 // settled: the pair in the file is current, every other one dead, and no secret lies about.
