@@ -80,29 +80,23 @@ func (a *app) check(ctx ctxt, s *shop, args []string) error {
 			args = append(args, c.Name)
 		}
 	}
+	standings, err := s.rt.Status(ctx, args...)
+	if err != nil {
+		return err
+	}
 	var views []inspectionView
-	found, next := 0, ""
-	for _, name := range args {
-		in, err := s.rt.Inspect(ctx, name)
+	found, amiss, ready := 0, "", ""
+	for _, st := range standings {
+		in, err := s.rt.Inspect(ctx, st.Credential)
 		if err != nil {
 			return err
 		}
 		in.Problems = append(in.Problems, clockProblems(in)...)
-		standings, err := s.rt.Status(ctx, name)
-		if err != nil {
-			return err
-		}
-		found, next = found+len(in.Problems), cmp.Or(next, in.Next(standings[0].Rotation != nil))
+		found, amiss, ready = found+len(in.Problems), cmp.Or(amiss, in.Next(st.Rotation != nil)), cmp.Or(ready, s.afterCheck(st))
 		views = append(views, viewInspection(in))
 	}
-	notes := s.notes()
-	if found == 0 {
-		var err error
-		if next, err = s.afterCheck(ctx, args); err != nil {
-			return err
-		}
-	}
-	err := a.p.give(answer{json: map[string]any{"credentials": views, "notes": notes}, next: next, text: func(p *printer) {
+	notes, next := s.notes(), cmp.Or(amiss, ready)
+	err = a.p.give(answer{json: map[string]any{"credentials": views, "notes": notes}, next: next, text: func(p *printer) {
 		for _, n := range notes {
 			p.mark("note", "%s", n)
 		}
@@ -133,20 +127,9 @@ func clockProblems(in rotator.Inspection) []string {
 		"set the clock (NTP), then check again", ahead.Abs().Round(time.Minute), way)}
 }
 
-// afterCheck is the next command once everything is ready.
-func (s *shop) afterCheck(ctx ctxt, names []string) (string, error) {
-	standings, err := s.rt.Status(ctx, names...)
-	for _, st := range standings {
-		if next := s.beyondCheck(st); next != "" {
-			return next, err
-		}
-	}
-	return "", err
-}
-
-// beyondCheck is what is next for one credential. Where that was this check, what was amiss is mended: rotate looks at once,
-// where a pass would only look when its time has come.
-func (s *shop) beyondCheck(st rotator.Standing) string {
+// afterCheck is what is next for a credential that is ready. Where that was this check, what was amiss is mended: rotate
+// looks at once, where a pass would only look when its time has come.
+func (s *shop) afterCheck(st rotator.Standing) string {
 	switch {
 	case st.Command != "quarterturn check" && st.Command != "quarterturn check "+st.Credential:
 		return st.Command

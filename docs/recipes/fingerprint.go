@@ -1,6 +1,6 @@
 //go:build ignore
 
-// Prints the fingerprint of the pair this process runs with.
+// Command fingerprint prints the fingerprint of the pair this process runs with.
 package main
 
 import (
