@@ -403,8 +403,8 @@ func (l *learner) triples() {
 		f.Triples, f.Unwatched = nil, 0
 		return
 	}
-	if l.r.State != AwaitingRevocation || verdict(l.s.Old) != vendors.Refused {
-		return
+	if l.r.State != AwaitingRevocation || verdict(l.s.Old) != vendors.Refused || verdict(l.s.New) != vendors.Accepted {
+		return // beside no accepted pair a refusal says nothing, not even that the old one was looked at
 	}
 	l.watched()
 	if !isTriple(l.s) || tooClose(f.Triples, l.s) {
@@ -424,7 +424,7 @@ func (l *learner) watched() {
 	switch n := len(f.Triples); {
 	case unwatched(f.Triples, l.s.Old.At):
 		gap := l.s.Old.At.Sub(lastRefused(f.Triples)).Round(time.Second)
-		l.note("unwatched", "the old pair was not looked at for "+gap.String()+": the proof of its death begins anew", nil)
+		l.note("unwatched", "no look that counts found the old pair refused for "+gap.String()+": the proof of its death begins anew", nil)
 		f.Triples, f.Unwatched = nil, f.Unwatched+1
 	case n > 0:
 		f.Triples[n-1].Until = later(f.Triples[n-1].Until, l.s.Old.At)

@@ -412,6 +412,8 @@ func TestLearnTriples(t *testing.T) {
 				c.r.Facts.Triples = triples(time.Hour)
 				c.r.Facts.Triples[0].Until = ago(longestUnwatched)
 			}},
+		{name: "I-11: a refusal beside no accepted pair is no look", state: AwaitingRevocation, want: func(f Facts) any { return f.Triples[0].Until },
+			is: time.Time{}, given: func(c *scene) { since(c); c.s.New = unclear() }},
 		{name: "I-11: Unclear is no look", state: AwaitingRevocation, want: func(f Facts) any { return f.Triples[0].Until }, is: time.Time{},
 			given: func(c *scene) { since(c); c.s.Old = unclear() }},
 		{name: "I-11: in no other state", state: Verified, want: count, is: 1,

@@ -165,7 +165,7 @@ type Proof struct {
 // Triple is one look of the death proof: three calls on one host within 60 s.
 type Triple struct {
 	At                     time.Time
-	Until                  time.Time // from At until then every look found the old pair refused, and no two lay too far apart
+	Until                  time.Time // from At until then looks found the old pair refused and the new one accepted, and no two lay too far apart
 	Host                   string
 	New, Random, Old       string // the vendor's codes or statuses, e.g. "200", "BLUM-401-003"
 	NewID, RandomID, OldID string // trace or request ids
